@@ -1,0 +1,72 @@
+"""Files and folders that are written whole or not at all: a temporary name beside the target, then one rename."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfiqa.errors import StorageError
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns an OSError inside the block into a StorageError that names `path` and the system's reason."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields a temporary path in the target's folder; on success it becomes `path`, on any error it is removed.
+
+    The temporary name keeps the suffixes of `path`, since some writers choose the format by them. Missing parent folders are
+    made. Raises StorageError when the system refuses.
+    """
+    target = Path(path)
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary_beside(target)
+        try:
+            yield temporary
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())  # a full disk may show itself only here
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields an empty temporary folder beside `path` that takes its name on success and is removed on any error.
+
+    Raises StorageError when `path` exists already or the system refuses.
+    """
+    target = Path(path)
+    with storage_errors(target):
+        if target.exists():
+            raise StorageError(f"{target} exists already; remove it or choose another name")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o755)  # mkdtemp gives 0700, which a server under another user could not read
+            os.rename(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a UTF-8 text file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _temporary_beside(target: Path) -> Path:
+    return target.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.{target.name}")
