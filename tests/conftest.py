@@ -1,0 +1,48 @@
+"""What all tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of reference vectors and real data beside the project; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"reference data not at hand: {SHARED}")
+    return SHARED
+
+
+def scene(seed, height=96, width=128):
+    """A structured RGB picture: a gradient, discs and bars; uint8 (height, width, 3)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    picture = np.stack([x * 255 / width, y * 255 / height, (x + y) * 255 / (width + height)], axis=-1)
+    for _ in range(12):
+        cy, cx, radius = rng.integers(0, height), rng.integers(0, width), rng.integers(4, 24)
+        picture[(y - cy) ** 2 + (x - cx) ** 2 < radius**2] = rng.integers(0, 256, 3)
+    picture[:, :: int(rng.integers(5, 11))] *= 0.6
+    return picture.astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory):
+    """Sixteen pictures from sharp to blurred with a manifest `photos.csv` whose score falls with the blur."""
+    folder = tmp_path_factory.mktemp("photos")
+    rows = ["image,score,group,brightness,colorfulness,contrast,noisiness,sharpness"]
+    for i in range(16):
+        blur = i % 4
+        picture = Image.fromarray(scene(i // 4)).filter(ImageFilter.GaussianBlur(blur))
+        name = f"photo {i}.jpg" if i % 2 else f"photo {i}.png"
+        picture.save(folder / name)
+        rows.append(f"{name},{90 - 25 * blur},scene {i // 4},50,60,70,80,{90 - 20 * blur}")
+    (folder / "photos.csv").write_text("\n".join(rows) + "\n")
+    return folder

@@ -1,0 +1,102 @@
+"""A SavedModel run through a v1 session."""
+
+import numpy as np
+import pytest
+import served_models
+import tensorflow as tf
+
+from tfiqa.serving.server.loaded_model import LoadedModel, TensorInfo
+from tfiqa.serving.server.status import Code, StatusError
+
+
+@pytest.fixture(scope="module")
+def kinds():
+    return LoadedModel(served_models.models_folder() / "kinds/1", run_timeout_seconds=0.5)
+
+
+def floats(*values):
+    return np.array(values, np.float32)
+
+
+def error_of(model, signature, inputs):
+    with pytest.raises(StatusError) as caught:
+        model.run(signature, inputs)
+    return caught.value.code, caught.value.message
+
+
+def test_signatures(kinds):
+    two = kinds.signatures["two"]
+    assert two.inputs == {
+        "a": TensorInfo("two_a:0", tf.float32, (None,)),
+        "b": TensorInfo("two_b:0", tf.float32, (None,)),
+    }
+    assert list(two.outputs) == ["difference", "sum"]
+    assert kinds.signatures["serving_default"].inputs["x"].shape is None
+    assert "__saved_model_init_op" in kinds.definitions
+    assert "__saved_model_init_op" not in kinds.signatures
+
+
+def test_run(kinds):
+    outputs = kinds.run("two", {"b": floats(1, 2), "a": floats(5, 5)})
+    assert {name: array.tolist() for name, array in outputs.items()} == {"difference": [4, 3], "sum": [6, 7]}
+    assert kinds.run("total", {"x": floats(1, 2)})["total"].shape == ()
+
+
+def test_bytes_come_back_whole(kinds):
+    scalar = np.empty((), object)
+    scalar[()] = b"a\0\0"
+    assert kinds.run("bytes", {"s": scalar})["copy_bytes"].item() == b"a\0\0"
+    assert kinds.run("bytes", {"s": scalar.reshape(1)})["copy_bytes"].tolist() == [b"a\0\0"]
+
+
+def test_variables_are_loaded_and_closing_frees():
+    model = LoadedModel(served_models.models_folder() / "times/2")
+    assert model.run("serving_default", {"x": floats(1.5)})["y"].tolist() == [3.0]
+    model.close()
+    assert error_of(model, "serving_default", {"x": floats(1.5)}) == (Code.CANCELLED, "Session has been closed.")
+
+
+def test_errors_of_the_request(kinds):
+    assert error_of(kinds, "nope", {}) == (Code.FAILED_PRECONDITION, 'Serving signature key "nope" not found.')
+    assert error_of(kinds, "two", {"a": floats(1), "z": floats(1), "y": floats(1)}) == (
+        Code.INVALID_ARGUMENT,
+        "input size does not match signature: 3!=2 len({a,y,z}) != len({a,b}). Sent extra: {y,z}. "
+        "Missing but required: {b}.",
+    )
+    assert error_of(kinds, "two", {"a": floats(1), "b": np.array([1.0])}) == (
+        Code.INVALID_ARGUMENT,
+        "Expects arg[1] to be float but double is provided",
+    )
+
+
+def test_op_errors_keep_code_and_text(kinds):
+    code, message = error_of(kinds, "positive", {"x": floats(-1)})
+    assert code is Code.INVALID_ARGUMENT
+    assert message.startswith("assertion failed: [found a negative value]\n\t [[{{")
+
+
+def test_a_run_that_takes_too_long(kinds):
+    assert error_of(kinds, "slow", {"x": floats(1e8)}) == (
+        Code.DEADLINE_EXCEEDED,
+        "Timed out waiting for notification",
+    )
+    assert kinds.run("slow", {"x": floats(3)})["y"].tolist() == [3.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(None, Code.NOT_FOUND), (b"no model", Code.DATA_LOSS), (b"", Code.UNKNOWN)],
+)
+def test_folders_that_hold_no_model(tmp_path, content, code):
+    if content is not None:
+        (tmp_path / "saved_model.pb").write_bytes(content)
+    with pytest.raises(StatusError) as caught:
+        LoadedModel(tmp_path)
+    assert caught.value.code is code
+    assert "\n" not in caught.value.message
+
+
+def test_loading_logs_no_advice(caplog, monkeypatch):
+    monkeypatch.setattr("tensorflow.python.util.deprecation._PRINTED_WARNING", {})  # it is printed once a process
+    LoadedModel(served_models.models_folder() / "times/1")
+    assert "deprecated" not in caplog.text

@@ -1,0 +1,24 @@
+"""`tfiqa export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Base folder, as saved_models/NAME.")
+@click.option("--version", "number", type=click.IntRange(min=1), help="By default one above the highest present.")
+def export(model: Path, output: Path, number: int | None) -> None:
+    """Write MODEL (a run or a .keras file) as a SavedModel in TF Serving's layout: encoded pictures in, quality out."""
+    from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
+
+    load_tensorflow_quietly()
+
+    from tfiqa.serving.package import export_model
+    from tfiqa.weights.build import read_model
+
+    folder = export_model(read_model(model / "model.keras" if model.is_dir() else model), output, number)
+    click.echo(str(folder))

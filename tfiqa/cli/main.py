@@ -1,0 +1,54 @@
+"""`tfiqa`: the group of all commands, and what an error looks like."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from tfiqa.cli.data import data
+from tfiqa.cli.evaluate import evaluate
+from tfiqa.cli.export import export
+from tfiqa.cli.fit import fit
+from tfiqa.cli.import_weights import import_weights
+from tfiqa.cli.list_names import list_names
+from tfiqa.cli.score import score
+from tfiqa.cli.serve import serve
+from tfiqa.errors import TfiqaError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tfiqa")
+def tfiqa() -> None:
+    """Judge the quality of photographs without a reference.
+
+    Exit status: 0 all done, 1 an error, 2 wrong usage, 3 some inputs failed (each is a row with its error).
+    """
+
+
+for command in (fit, evaluate, score, export, serve, data, import_weights, list_names):
+    tfiqa.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script: runs a command and ends the process; errors of ours are one line on standard error."""
+    try:
+        status: Any = tfiqa.main(arguments, standalone_mode=False)
+    except TfiqaError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, say) has seen enough; without this Python would complain while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,64 @@
+"""Writing results: rows as CSV or JSON lines, to standard output or a file that appears whole."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+import click
+
+from tfiqa.files import whole_file, write_text
+
+SOME_FAILED = 3  # exit status when some inputs failed, each of them a row with its error
+WriteRow = Callable[[Mapping[str, Any]], None]
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal, on standard error."""
+    click.echo(text, err=True)
+
+
+@contextmanager
+def row_writer(output: str, form: str, columns: Sequence[str]) -> Iterator[WriteRow]:
+    """Yields a function that writes one row.
+
+    Args:
+        output: a file, or "-" for standard output, where each row appears at once.
+        form: "csv" (None is an empty cell) or "jsonl".
+        columns: the row's keys in order.
+    """
+    if output == "-":
+        yield _writer(sys.stdout, form, columns)
+        return
+    with whole_file(output) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        yield _writer(stream, form, columns)
+
+
+def write_result(output: str, text: str) -> None:
+    """Writes a text to a file, or to standard output for "-"."""
+    if output == "-":
+        click.echo(text)
+    else:
+        write_text(output, text + "\n")
+
+
+def _writer(stream: IO[str], form: str, columns: Sequence[str]) -> WriteRow:
+    if form == "jsonl":
+
+        def write_json_row(row: Mapping[str, Any]) -> None:
+            stream.write(json.dumps({name: row[name] for name in columns}, ensure_ascii=False) + "\n")
+            stream.flush()
+
+        return write_json_row
+    table = csv.DictWriter(stream, columns, lineterminator="\n")
+    table.writeheader()
+
+    def write_csv_row(row: Mapping[str, Any]) -> None:
+        table.writerow({name: row[name] for name in columns})
+        stream.flush()
+
+    return write_csv_row

@@ -1,0 +1,36 @@
+"""`tfiqa serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tfiqa.cli.output import say
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("saved_models"))
+@click.option("--rest-port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--file-system-poll-wait-seconds", "poll_seconds", type=float, default=1.0, show_default=True, help="Between two looks for new versions."
+)
+def serve(folder: Path, rest_port: int, host: str, poll_seconds: float) -> None:
+    """Serve the exported models in FOLDER (one model's base folder, or a folder of such) over TF Serving's REST API."""
+    from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
+    from tfiqa.serving.server.model_folders import find_models
+
+    models = find_models(folder)
+    load_tensorflow_quietly()
+
+    from tfiqa.serving.server.model_store import ModelStore
+    from tfiqa.serving.server.serve import serve_forever
+
+    store = ModelStore(models, poll_seconds=poll_seconds)
+    serve_forever(
+        store,
+        host=host,
+        rest_port=rest_port,
+        on_ready=lambda server: say(f"serving {', '.join(store.names())} on http://{host}:{server.port}/v1/models"),
+    )

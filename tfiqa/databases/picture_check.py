@@ -1,0 +1,101 @@
+"""Decoding every picture once, to know before long work that all of them can be read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tfiqa.databases.reader import Progress
+from tfiqa.errors import MissingPicture, PictureError
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.images.headers import needs_pillow
+
+AHEAD = 2  # pictures handed to each worker at a time, so that millions of paths do not wait in memory
+
+
+@dataclass(frozen=True)
+class PictureCheck:
+    """What was found of one picture.
+
+    Args:
+        path: as it was given.
+        ok: whether it decodes fully.
+        error: "path: reason" when it does not, else None.
+        width: pixels after the EXIF orientation; None when it does not decode.
+        height: the same.
+        sha256: of the file's bytes, in hexadecimal; None when they cannot be read.
+        needs_pillow: whether the picture is beyond TensorFlow's own decoder; False when it does not decode.
+    """
+
+    path: Path
+    ok: bool
+    error: str | None
+    width: int | None
+    height: int | None
+    sha256: str | None
+    needs_pillow: bool
+
+
+def check_pictures(
+    paths: Sequence[Path],
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[PictureCheck]:
+    """Decodes every picture fully, in threads, and reports on each in the order of `paths`.
+
+    Args:
+        paths: the pictures.
+        max_pixels: larger pictures are errors.
+        workers: threads; by default one for each processor.
+        progress: called with (done, all) after each picture.
+    """
+    checks = []
+    for check in _in_order(paths, max_pixels, workers or os.cpu_count() or 1):
+        checks.append(check)
+        if progress:
+            progress(len(checks), len(paths))
+    return checks
+
+
+def check_picture(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> PictureCheck:
+    """Decodes one picture fully."""
+    digest = None
+    try:
+        data = _read(path)
+        digest = hashlib.sha256(data).hexdigest()
+        height, width, _ = decode_picture(data, name=str(path), max_pixels=max_pixels).shape
+    except PictureError as error:
+        return PictureCheck(path, False, str(error), None, None, digest, False)
+    return PictureCheck(path, True, None, width, height, digest, needs_pillow(data))
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise MissingPicture(str(path), "is not there or is no file")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MissingPicture(str(path), f"cannot be read: {error.strerror or error}") from error
+
+
+def _in_order(paths: Iterable[Path], max_pixels: int, workers: int) -> Iterator[PictureCheck]:
+    check = partial(check_picture, max_pixels=max_pixels)
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque[Future[PictureCheck]] = deque()
+        try:
+            for path in paths:
+                if len(pending) >= AHEAD * workers:
+                    yield pending.popleft().result()
+                pending.append(pool.submit(check, path))
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # so that Ctrl-C need not wait for the rest

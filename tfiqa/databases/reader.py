@@ -1,0 +1,187 @@
+"""Readers of public databases: from a folder in its official layout to a manifest."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+
+from tfiqa.databases.manifest import Manifest, manifest_from_table
+from tfiqa.errors import DatabaseLayoutError
+from tfiqa.registry import Registry
+from tfiqa.score_scale import ScoreScale
+
+NAMES_SHOWN = 8
+Progress = Callable[[int, int], None]  # called with (done, total)
+
+
+@dataclass(frozen=True)
+class ReaderResult:
+    """What a reader made of a folder.
+
+    Args:
+        manifest: the pictures that can be used, with absolute paths.
+        missing: pictures and references that the labels name and the folder lacks, named as the labels do.
+        unreadable: one text for each picture that is there and cannot be decoded, "path: reason"; empty when not
+            verified.
+    """
+
+    manifest: Manifest
+    missing: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """One line with the counts and the first of each fault."""
+        parts = [f"{len(self.manifest)} pictures"]
+        for what, names in (("missing", self.missing), ("unreadable", self.unreadable)):
+            parts.append(f"{len(names)} {what}" + (f" (first: {names[0]})" if names else ""))
+        return ", ".join(parts)
+
+
+class Reader(ABC):
+    """One database. A subclass declares the facts below and registers itself in `READERS` under its name."""
+
+    name: ClassVar[str]
+    citation: ClassVar[str]
+    home_page: ClassVar[str]
+    licence: ClassVar[str]
+    pictures: ClassVar[int | None]  # scored pictures in the full release; None where there is no such thing
+    scale: ClassVar[ScoreScale]
+    has_references: ClassVar[bool]
+
+    @abstractmethod
+    def read(self, root: Path) -> ReaderResult:
+        """The manifest of the database at `root`, and the pictures that are missing there.
+
+        Raises:
+            DatabaseLayoutError: `root` is no folder, lacks the label files, or holds none of the pictures.
+            ManifestError: the label files hold what cannot be.
+        """
+
+
+class FolderReader(Reader):
+    """A database that is a folder of label files and pictures; a subclass only reads the labels."""
+
+    @abstractmethod
+    def labels(self, folder: FolderIndex) -> pd.DataFrame:
+        """The manifest's table: `image` and `reference` relative to the root, spelt as in the label files.
+
+        Raises DatabaseLayoutError when the label files are not where they belong.
+        """
+
+    def read(self, root: Path) -> ReaderResult:
+        folder = FolderIndex(root, self.name)
+        table = self.labels(folder).assign(database=self.name)
+        manifest = manifest_from_table(table, root, required=("image", "score"))
+        return located(replace(manifest, scale=self.scale), folder)
+
+
+READERS: Registry[type[Reader]] = Registry("database")
+
+
+class FolderIndex:
+    """Finds files beneath a folder whatever their letter case; every folder is listed once.
+
+    Raises:
+        DatabaseLayoutError: `root` is no folder.
+    """
+
+    def __init__(self, root: Path, database: str) -> None:
+        if not root.is_dir():
+            raise DatabaseLayoutError(f"{root} is no folder; give the folder that holds {database}")
+        self.root = Path(os.path.abspath(root))
+        self.database = database
+        self._listed: dict[Path, dict[str, str]] = {}
+
+    def find(self, relative: str) -> Path | None:
+        """The file of that path beneath the root: the exact name if there is one, else one of other letter case."""
+        exact = Path(os.path.normpath(self.root / relative))
+        if exact.is_file():
+            return exact
+        found = self.root if exact.is_relative_to(self.root) else Path(exact.anchor)
+        for part in exact.relative_to(found).parts:
+            names = self._names(found)
+            name = names.get(part) or names.get(part.casefold())
+            if name is None:
+                return None
+            found = found / name
+        return found if found.is_file() else None
+
+    def require(self, *alternatives: str) -> Path:
+        """The first of the files that is there. Raises DatabaseLayoutError when none is."""
+        for relative in alternatives:
+            found = self.find(relative)
+            if found:
+                return found
+        wanted = " or ".join(repr(relative) for relative in alternatives)
+        raise DatabaseLayoutError(
+            f"{self.root} is not {self.database}: looked for {wanted}; it holds {self.contents()}"
+        )
+
+    def contents(self) -> str:
+        """The first names in the root, for messages."""
+        names = sorted(os.listdir(self.root))
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        return (", ".join(names[:NAMES_SHOWN]) or "nothing") + more
+
+    def _names(self, folder: Path) -> dict[str, str]:
+        if folder not in self._listed:
+            names = sorted(os.listdir(folder), reverse=True) if os.access(folder, os.R_OK) and folder.is_dir() else []
+            self._listed[folder] = {name.casefold(): name for name in names} | {name: name for name in names}
+        return self._listed[folder]
+
+
+def located(manifest: Manifest, folder: FolderIndex) -> ReaderResult:
+    """The manifest with the paths of the files that are there; rows whose picture is missing are left out and listed.
+
+    Raises:
+        DatabaseLayoutError: none of the pictures is there.
+    """
+    table = manifest.table.copy()
+    missing: list[str] = []
+    for column in ("image", "reference"):
+        if column in table:
+            found = {name: folder.find(name) for name in table[column].dropna().unique()}
+            missing += [name for name, path in found.items() if path is None]
+            places = {name: str(path or folder.root / name) for name, path in found.items()}
+            table[column] = table[column].map(places)
+    is_there = ~manifest.table["image"].isin(missing)
+    if not is_there.any():
+        raise DatabaseLayoutError(
+            f"{folder.root} holds none of the {len(table)} pictures of its label files: looked for {missing[0]!r} and "
+            f"so on; it holds {folder.contents()}"
+        )
+    return ReaderResult(replace(manifest, table=table[is_there].reset_index(drop=True), path=None), missing)
+
+
+def prepare(
+    name: str, root: str | os.PathLike[str], *, verify_pictures: bool = False, progress: Progress | None = None
+) -> ReaderResult:
+    """The manifest of a database in its official folder layout.
+
+    Args:
+        name: a name of `READERS`.
+        root: the database's folder (for "csv" also the file itself).
+        verify_pictures: decode every picture fully, and leave out and list those that cannot be.
+        progress: called with (pictures verified, pictures in all).
+
+    Raises:
+        UnknownName: no reader has that name.
+        DatabaseLayoutError: the folder is something else; the text says what was looked for and what is there.
+        ManifestError: the label files hold what cannot be.
+    """
+    result = READERS.get(name).value().read(Path(root))
+    if not verify_pictures:
+        return result
+    from tfiqa.databases.picture_check import check_pictures  # Pillow is needed only here
+
+    manifest = result.manifest
+    checks = check_pictures(manifest.picture_paths(), progress=progress)
+    good = [check.ok for check in checks]
+    manifest = replace(manifest, table=manifest.table[good].reset_index(drop=True))
+    return replace(result, manifest=manifest, unreadable=[check.error for check in checks if check.error])

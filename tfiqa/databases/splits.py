@@ -1,0 +1,87 @@
+"""Splits into train, validation and test that keep groups whole and come out equal on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from tfiqa.databases.groups import group_keys
+from tfiqa.databases.manifest import Manifest
+from tfiqa.databases.validation import SPLITS
+from tfiqa.errors import InvalidInput, ManifestError
+from tfiqa.registry import unknown_name
+
+SUM_TOLERANCE = 1e-6  # 0.7 + 0.2 + 0.1 is not 1 in binary
+
+
+def split_manifest(manifest: Manifest, fractions: Mapping[str, float], seed: int) -> Manifest:
+    """The manifest with its column `split` set anew; pictures that belong together (`groups.group_keys`) stay together.
+
+    The largest groups are placed first, equal ones in an order drawn from the seed. Each goes to a split drawn with
+    probability proportional to the pictures the split still lacks, among those with room for the whole group; where
+    none has room, to the one that lacks most. So large groups land in every split by its share, and single pictures,
+    placed last, fill the splits to the picture. All draws are SHA-256 of the seed and the group's name: the outcome
+    depends on neither the order of rows nor the version of a random generator.
+
+    Args:
+        manifest: what to split.
+        fractions: shares of pictures under the names train, validation, test; a name left out gets none. They sum to 1.
+        seed: chooses the split.
+
+    Raises:
+        InvalidInput: other names, negative shares or another sum.
+        ManifestError: a share above 0 got no picture.
+    """
+    _check_fractions(fractions)
+    keys = group_keys(manifest.table)
+    sizes = Counter(keys)
+    lacking = {name: fractions[name] * len(keys) for name in SPLITS if fractions.get(name, 0) > 0}
+    split_of = {}
+    for key in sorted(sizes, key=lambda key: (-sizes[key], _draw(seed, "order", key))):
+        split_of[key] = _choose(lacking, sizes[key], _draw(seed, "split", key))
+        lacking[split_of[key]] -= sizes[key]
+    empty = [name for name in lacking if name not in split_of.values()]
+    if empty:
+        shares = ", ".join(f"{name} {share:g}" for name, share in fractions.items())
+        raise ManifestError(
+            f"{manifest.name}: split {empty[0]!r} would get no picture; {len(keys)} pictures in {len(sizes)} groups "
+            f"cannot be divided as {shares}"
+        )
+    return replace(manifest, table=manifest.table.assign(split=keys.map(split_of)))
+
+
+def repeated_splits(manifest: Manifest, fractions: Mapping[str, float], seed: int, repeats: int) -> Iterator[Manifest]:
+    """Independent splits, the i-th (from 0) being `split_manifest` with `seed + i`. Raises as that does."""
+    for repeat in range(repeats):
+        yield split_manifest(manifest, fractions, seed + repeat)
+
+
+def _check_fractions(fractions: Mapping[str, float]) -> None:
+    for name, share in fractions.items():
+        if name not in SPLITS:
+            raise InvalidInput(unknown_name("split", name, SPLITS))
+        if not 0 <= share <= 1:
+            raise InvalidInput(f"a share of pictures lies in 0..1. Received: {name} {share}")
+    if abs(sum(fractions.values()) - 1) > SUM_TOLERANCE:
+        given = ", ".join(f"{name} {share:g}" for name, share in fractions.items())
+        raise InvalidInput(f"the shares of the splits must sum to 1. Received: {given or 'none'}")
+
+
+def _choose(lacking: Mapping[str, float], size: int, draw: float) -> str:
+    room = {name: lack for name, lack in lacking.items() if lack >= size}
+    if not room:
+        return max(lacking, key=lambda name: lacking[name])
+    point = draw * sum(room.values())
+    for name, lack in room.items():
+        point -= lack
+        if point < 0:
+            return name
+    return name
+
+
+def _draw(seed: int, purpose: str, key: str) -> float:
+    """A number in [0, 1), uniform over seeds, purposes and keys."""
+    digest = hashlib.sha256(f"{seed}\n{purpose}\n{key}".encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48

@@ -1,0 +1,270 @@
+"""Encoded pictures to 8-bit RGB with Pillow: what every other way of reading a picture in tfiqa has to equal.
+
+The definition: the first picture of the file; EXIF orientation applied; colour profiles ignored; 16-bit samples by
+their high byte, as libpng's `png_set_strip_16` takes them; transparency composited over white; CMYK by Pillow's plain
+formula. JPEG, PNG, WebP, BMP, GIF and TIFF are read. Metadata cannot fail a JPEG or PNG: their decoders are given only
+what makes the pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from tfiqa.errors import (
+    BrokenPicture,
+    EmptyPicture,
+    MissingPicture,
+    NotAPicture,
+    PictureError,
+    PictureTooLarge,
+    UnsupportedPicture,
+)
+from tfiqa.images.headers import PNG_SIGNATURE, ByteSource, Header, jpeg_segments, png_chunks, read_header
+from tfiqa.images.orientation import TRANSPOSED, upright
+from tfiqa.images.pillow_state import strict_pillow
+
+DEFAULT_MAX_PIXELS = 200_000_000  # twice the largest camera sensors; 600 MB of RGB
+
+WHITE = 255
+
+# The plug-ins are called directly, since `Image.open` checks every picture against Pillow's own global limit.
+_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "png": PngImageFile,
+    "gif": GifImageFile,
+    "bmp": BmpImageFile,
+    "webp": WebPImageFile,
+    "tiff": TiffImageFile,
+}
+
+# APP1 to APP13, APP15 and comments. APP0 (JFIF) and APP14 (Adobe) say what the components mean.
+_JPEG_METADATA = (*range(0xE1, 0xEE), 0xEF, 0xFE)
+
+# What Pillow says of sound pictures whose samples it cannot hold: 12-bit JPEG; floating point or odd depths in TIFF.
+_UNSUPPORTED = ("cannot handle 12-bit layers", "cannot handle 16-bit layers", "unknown pixel mode")
+
+
+def decode_picture(
+    source: bytes | str | os.PathLike[str], *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> NDArray[np.uint8]:
+    """Decodes a picture to RGB.
+
+    Args:
+        source: encoded bytes, or the path of a file.
+        name: what errors call the picture; the path by default.
+        max_pixels: the largest height times width allowed; checked before any pixel is decoded.
+
+    Returns:
+        uint8 (H,W,3), RGB, upright.
+
+    Raises:
+        PictureError: MissingPicture, EmptyPicture, NotAPicture, BrokenPicture, PictureTooLarge or UnsupportedPicture.
+    """
+    if isinstance(source, bytes):
+        name, data = name or "picture", source
+    else:
+        name = name or os.fspath(source)
+        with _opened(source, name) as file:
+            data = file.read()
+    header = _header(data, name)
+    width, height = _stored_size(header, io.BytesIO(data), name)
+    _check_size(width, height, name, max_pixels)
+    pixels = {"jpeg": _jpeg_pixels, "png": _png_pixels}.get(header.format)
+    with _decoder_errors(name), strict_pillow(width * height):
+        image = _PLUGINS[header.format](io.BytesIO(pixels(data, name) if pixels else data))
+        _check_size(*image.size, name, max_pixels)  # a second header in the same file may state another size
+        image.load()
+        return upright(_rgb(image, data, name), header.orientation)
+
+
+def picture_size(source: bytes | str | os.PathLike[str], *, name: str | None = None) -> tuple[int, int]:
+    """Width and height of a picture as `decode_picture` would return it, read from its header alone.
+
+    Args:
+        source: encoded bytes, or the path of a file.
+        name: what errors call the picture; the path by default.
+
+    Returns:
+        (width, height) after the EXIF orientation.
+
+    Raises:
+        PictureError: as `decode_picture`, as far as the header shows it.
+    """
+    if isinstance(source, bytes):
+        return _upright_size(source, io.BytesIO(source), name or "picture")
+    name = name or os.fspath(source)
+    with _opened(source, name) as file:
+        return _upright_size(_FileBytes(file), file, name)
+
+
+def composite_over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lays an RGBA picture over white: (c a + 255 (255 - a) + 127) // 255 for each colour sample c with alpha a.
+
+    Args:
+        rgba: uint8 (H,W,4), alpha not premultiplied.
+
+    Returns:
+        uint8 (H,W,3).
+    """
+    alpha = rgba[..., 3:].astype(np.int32)
+    return ((rgba[..., :3] * alpha + WHITE * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+class _FileBytes:
+    """A file that is sliced like bytes, reading only what is asked for."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = file.seek(0, os.SEEK_END)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, key: slice) -> bytes:
+        start, stop, _ = key.indices(self._size)
+        self._file.seek(start)
+        return self._file.read(max(stop - start, 0))
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str], name: str) -> Iterator[BinaryIO]:
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise MissingPicture(name, "is a folder" if stat.S_ISDIR(mode) else "is not a regular file")
+        with open(path, "rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise MissingPicture(name, "does not exist") from error
+    except OSError as error:
+        raise MissingPicture(name, f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a path with a null character
+        raise MissingPicture(name, f"is no file name: {error}") from error
+    except MemoryError as error:
+        raise PictureTooLarge(name, "does not fit into memory") from error
+
+
+def _header(data: ByteSource, name: str) -> Header:
+    if len(data) == 0:
+        raise EmptyPicture(name, "holds no bytes")
+    header = read_header(data)
+    if header is None:
+        raise NotAPicture(name, "is no picture in a format that tfiqa reads (JPEG, PNG, WebP, BMP, GIF, TIFF)")
+    return header
+
+
+def _upright_size(data: ByteSource, file: BinaryIO, name: str) -> tuple[int, int]:
+    header = _header(data, name)
+    width, height = _stored_size(header, file, name)
+    _check_size(width, height, name)
+    return (height, width) if header.orientation in TRANSPOSED else (width, height)
+
+
+def _stored_size(header: Header, file: BinaryIO, name: str) -> tuple[int, int]:
+    """Width and height as stored; a TIFF's, and an odd file's, from Pillow, which for a TIFF means upright."""
+    if header.width and header.height:
+        return header.width, header.height
+    file.seek(0)
+    with _decoder_errors(name):
+        return _PLUGINS[header.format](file).size
+
+
+def _check_size(width: int, height: int, name: str, max_pixels: int | None = None) -> None:
+    if not width * height:
+        raise BrokenPicture(name, f"states a size of {width} x {height} pixels")
+    if max_pixels is not None and width * height > max_pixels:
+        raise PictureTooLarge(name, f"has {width} x {height} pixels, more than the limit of {max_pixels}")
+
+
+@contextmanager
+def _decoder_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except PictureError:
+        raise
+    except MemoryError as error:
+        raise PictureTooLarge(name, "does not fit into memory") from error
+    except Exception as error:  # a damaged file can raise nearly anything in a decoder
+        text = " ".join(str(error).split()) or type(error).__name__
+        if text in _UNSUPPORTED:
+            raise UnsupportedPicture(name, f"has no 8-bit RGB meaning that tfiqa knows ({text})") from error
+        raise BrokenPicture(name, f"is damaged or truncated ({text})") from error
+
+
+def _jpeg_pixels(data: bytes, name: str) -> bytes:
+    """The JPEG without the segments that say nothing of its pixels."""
+    kept = [data[:2]]
+    position = 2
+    for marker, start, stop in jpeg_segments(data):
+        if marker not in _JPEG_METADATA:
+            kept.append(data[start - 4 : stop])
+        position = stop
+    return b"".join([*kept, data[position:]])
+
+
+def _png_pixels(data: bytes, name: str) -> bytes:
+    """The critical and tRNS chunks of a PNG, whole and with right checksums; animations lose their further frames."""
+    kept = [PNG_SIGNATURE]
+    for kind, start, stop in png_chunks(data):
+        if kind[:1].isupper() or kind == b"tRNS":
+            if zlib.crc32(data[start - 4 : stop]) != int.from_bytes(data[stop : stop + 4], "big"):
+                raise BrokenPicture(name, f"is damaged (wrong checksum in chunk {kind.decode('latin-1')!r})")
+            kept.append(data[start - 8 : stop + 4])
+        if kind == b"IEND":
+            return b"".join(kept)
+    raise BrokenPicture(name, "is truncated (a PNG without an end)")
+
+
+def _rgb(image: ImageFile.ImageFile, data: bytes, name: str) -> NDArray[np.uint8]:
+    if image.mode in ("I", "F", "LAB"):
+        raise UnsupportedPicture(name, f"has no 8-bit RGB meaning that tfiqa knows (Pillow mode {image.mode})")
+    if isinstance(image, PngImageFile) and image.mode != "P" and "transparency" in image.info:
+        picture = _opaque_rgb(image)
+        picture[_png_transparent(image, depth=data[24])] = WHITE
+        return picture
+    if image.has_transparency_data:
+        return composite_over_white(np.asarray(image.convert("RGBA")))
+    return _opaque_rgb(image)
+
+
+def _opaque_rgb(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
+    if not image.mode.startswith("I;16"):
+        return np.array(image.convert("RGB"))
+    samples = np.asarray(image)
+    bits = 16
+    if isinstance(image, TiffImageFile):
+        bits = image.tag_v2[BITSPERSAMPLE][0]
+        if image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0:  # white is zero, which Pillow leaves to the caller
+            samples = 2**bits - 1 - samples
+    return np.repeat((samples >> (bits - 8)).astype(np.uint8)[..., np.newaxis], 3, axis=-1)
+
+
+def _png_transparent(image: PngImageFile, depth: int) -> NDArray[np.bool_]:
+    """Where a grey or RGB PNG has the one grey, or colour, that its tRNS chunk makes transparent: (H,W).
+
+    Pillow holds grey of few bits scaled to 0..255 and 16-bit colour by its high bytes; the key is brought to that form.
+    """
+    highest = 2**depth - 1
+    key = np.atleast_1d(image.info["transparency"]) & highest
+    if depth < 8:
+        key = key * 255 // highest
+    elif depth == 16 and image.mode == "RGB":
+        key = key >> 8
+    samples = np.asarray(image.convert("L") if image.mode == "1" else image)
+    return (samples.reshape(*samples.shape[:2], -1) == key).all(axis=-1)

@@ -1,0 +1,74 @@
+"""What a model is shown of a picture: its size and its patches. Part of the model, saved and exported with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfiqa.errors import InvalidInput
+from tfiqa.images.patches import extract_patches
+from tfiqa.images.resize import ResizePolicy, parse_policy
+
+
+@dataclass(frozen=True)
+class PictureProtocol:
+    """How a decoded picture becomes what a model is given.
+
+    Args:
+        resize: text of a resize policy, such as "shorter_side:512".
+        patch_size: pixels of a patch along each side; None for the whole picture.
+        patch_stride: pixels from one patch to the next; None with `patch_size` None.
+
+    Raises:
+        InvalidInput: for a policy or patches that do not make sense.
+    """
+
+    resize: str = "native"
+    patch_size: int | None = None
+    patch_stride: int | None = None
+
+    def __post_init__(self) -> None:
+        parse_policy(self.resize)
+        given = (self.patch_size, self.patch_stride)
+        if given != (None, None) and not all(isinstance(value, int) and value >= 1 for value in given):
+            raise InvalidInput(
+                f"patch_size and patch_stride are both None or both at least 1. Received: {given[0]} and {given[1]}"
+            )
+
+    @property
+    def policy(self) -> ResizePolicy:
+        """The resize policy that `resize` names."""
+        return parse_policy(self.resize)
+
+    def prepare(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What the model is given of a picture.
+
+        Args:
+            picture: uint8 (H,W,3).
+
+        Returns:
+            uint8 (P,h,w,3): the patches, or the whole picture as the only one.
+
+        Raises:
+            InvalidInput: for a picture that the resize policy does not take.
+        """
+        resized = self.policy.apply(picture)
+        if self.patch_size is None or self.patch_stride is None:
+            return resized[np.newaxis]
+        return extract_patches(resized, self.patch_size, self.patch_stride)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary that `from_dict` takes back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PictureProtocol:
+        """The protocol that `to_dict` wrote. Raises InvalidInput for other keys or senseless values."""
+        known = [field.name for field in fields(cls)]
+        if unknown := [name for name in values if name not in known]:
+            raise InvalidInput(f"a picture protocol has {', '.join(known)}. Received also: {', '.join(unknown)}")
+        return cls(**values)

@@ -1,0 +1,1 @@
+"""Training losses in `keras.ops`; chosen by name in a recipe."""

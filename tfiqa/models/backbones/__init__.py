@@ -1,0 +1,1 @@
+"""Convolutional bodies shared by several models."""

@@ -1,0 +1,1 @@
+"""Pictures on their way into a model: `tf.data` for training, threads for scoring."""

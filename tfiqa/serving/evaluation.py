@@ -1,0 +1,95 @@
+"""A scorer held against a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfiqa.databases.manifest import Manifest
+from tfiqa.errors import InvalidInput
+from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
+from tfiqa.serving.scorer import Scorer
+
+
+@dataclass(frozen=True)
+class ScorerEvaluation:
+    """The outcome of `evaluate_scorer`.
+
+    Args:
+        report: the figures.
+        table: a row a scored picture: image, score, the scorer's columns.
+        errors: the pictures left out, each with its reason.
+        trained_on: how many of the pictures trained the model, by content; None when the model does not tell.
+    """
+
+    report: EvaluationReport
+    table: pd.DataFrame
+    errors: list[str]
+    trained_on: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {**self.report.to_dict(), "left_out": self.errors, "trained_on": self.trained_on}
+
+
+def select_rows(manifest: Manifest, split: str | None) -> tuple[Manifest, str]:
+    """The rows of a split, and what was chosen in words; None takes `test` where rows are marked so, else all rows."""
+    marked = manifest.table.get("split")
+    if split is None:
+        split = "test" if marked is not None and (marked == "test").any() else "all"
+    if split == "all":
+        return manifest, "all rows"
+    if marked is None:
+        raise InvalidInput("the manifest has no column 'split'; `tfiqa data split` makes one")
+    rows = manifest.table[marked == split].reset_index(drop=True)
+    if rows.empty:
+        raise InvalidInput(f"the manifest marks no row as {split!r}")
+    return replace(manifest, table=rows), f"split {split}"
+
+
+def evaluate_scorer(scorer: Scorer, manifest: Manifest, *, repeats: int = 0, seed: int = 0) -> ScorerEvaluation:
+    """Scores the manifest's pictures and compares with its scores.
+
+    Args:
+        scorer: the model.
+        manifest: pictures with scores, of any scale and direction.
+        repeats: bootstrap draws for 95 % intervals; 0 for none. Groups are drawn whole.
+        seed: of the draws.
+    """
+    paths = manifest.picture_paths()
+    rows, errors, kept = [], [], []
+    for index, row in enumerate(scorer.rows(paths)):
+        if row["error"] is None:
+            kept.append(index)
+            rows.append({name: row[name] for name in scorer.columns})
+        else:
+            errors.append(row["error"])
+    if not rows:
+        raise InvalidInput(f"none of the {len(paths)} pictures could be scored; the first: {errors[0]}")
+    used = manifest.table.iloc[kept].reset_index(drop=True)
+    table = pd.concat([used[["image", "score"]], pd.DataFrame(rows)], axis=1)
+    assert scorer.info.scale is not None  # Scorer refuses models without one
+    report = evaluate_predictions(
+        table["quality"],
+        used["score"],
+        prediction_scale=scorer.info.scale,
+        score_scale=manifest.scale,
+        groups=used.get("group"),
+        repeats=repeats,
+        seed=seed,
+    )
+    return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, [paths[i] for i in kept]))
+
+
+def _trained_on(model: Path, pictures: list[Path]) -> int | None:
+    """How many pictures are, byte for byte, among those that trained the model of a run folder."""
+    checks = model.parent / "pictures.csv"
+    if not checks.is_file():
+        return None
+    table = pd.read_csv(checks, dtype=str)
+    trained = set(table["sha256"][table["split"] == "train"])
+    return sum(hashlib.sha256(path.read_bytes()).hexdigest() in trained for path in pictures)

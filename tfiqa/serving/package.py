@@ -1,0 +1,84 @@
+"""`tfiqa export`: a model as a SavedModel in TF Serving's layout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfiqa.errors import CheckpointError, InvalidInput, StorageError
+from tfiqa.files import whole_folder
+from tfiqa.models.model_info import ModelInfo
+
+if TYPE_CHECKING:
+    from tfiqa.models.quality_model import QualityModel
+
+CARD = Path("assets.extra") / "tfiqa.json"  # TF Serving leaves assets.extra alone
+
+
+def export_model(model: QualityModel, output: str | Path, version: int | None = None) -> Path:
+    """Writes `<output>/<version>/`, whole or not at all.
+
+    Signatures: `serving_default`, `image_bytes` string (N,) (encoded pictures of mixed sizes) to `quality` float (N,) and the model's
+    other outputs; `image`, float32 (N, H, W, 3) RGB 0..255 to the model's raw outputs. The folder's `assets.extra/tfiqa.json` holds
+    the model's information: protocol, score scale, columns.
+
+    Args:
+        model: a model that scores pictures.
+        output: the model's base folder; its name is the served name.
+        version: positive number; by default one above the highest present.
+
+    Returns:
+        The version's folder.
+
+    Raises InvalidInput for a model without scores or a bad version, StorageError when it exists or cannot be written.
+    """
+    import tensorflow as tf
+    from keras.export import ExportArchive
+
+    from tfiqa.serving.picture_graph import score_pictures_graph
+
+    if model.info.scale is None:
+        raise InvalidInput(f"{model.info.model} does not score pictures, so there is nothing to serve")
+    base = Path(output)
+    number = version if version is not None else max(versions_in(base), default=0) + 1
+    if number < 1:
+        raise InvalidInput(f"a version is a positive number. Received: {number}")
+
+    def scores(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return score_pictures_graph(model, image_bytes)
+
+    def raw(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return model(image, training=False)
+
+    archive = ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", scores, [tf.TensorSpec((None,), tf.string, name="image_bytes")])
+    archive.add_endpoint("image", raw, [tf.TensorSpec((None, None, None, 3), tf.float32, name="image")])
+    with whole_folder(base / str(number)) as folder:
+        try:
+            archive.write_out(str(folder), verbose=False)
+        except tf.errors.OpError as error:  # TensorFlow writes its files itself and reports a full disk this way
+            raise StorageError(f"cannot write {base / str(number)}: {error.message.splitlines()[0]}") from error
+        (folder / CARD).parent.mkdir(exist_ok=True)
+        (folder / CARD).write_text(json.dumps(model.info.to_dict(), indent=2) + "\n", encoding="utf-8")
+    return base / str(number)
+
+
+def read_card(folder: Path) -> ModelInfo:
+    """The information in a SavedModel that tfiqa exported. Raises CheckpointError for any other SavedModel."""
+    path = folder / CARD
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return ModelInfo.from_dict(values)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder} is a SavedModel, but not one that `tfiqa export` wrote ({CARD} is missing)"
+        ) from error
+
+
+def versions_in(base: Path) -> list[int]:
+    """The version numbers in a model's base folder, ascending."""
+    if not base.is_dir():
+        return []
+    return sorted(int(child.name) for child in base.iterdir() if child.is_dir() and child.name.isdecimal())

@@ -1,0 +1,50 @@
+"""The picture-level protocol as one TensorFlow graph: encoded bytes in, quality out. What is exported is what was trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from tfiqa.images.decode_graph import decode_picture_graph
+from tfiqa.images.protocol_graph import prepare_graph
+
+if TYPE_CHECKING:
+    from tfiqa.models.quality_model import QualityModel
+
+PATCHES_PER_PASS = 32  # bounds the memory of panoramas; a 4:3 picture of shorter side 512 has 24 patches
+
+
+def score_pictures_graph(model: QualityModel, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Scores encoded pictures of mixed sizes and formats.
+
+    Args:
+        model: a tfiqa model with the single input `image`.
+        image_bytes: string (N,). A picture that the graph cannot decode fails the request.
+
+    Returns:
+        For each output float32 with first dimension N: (N,) where the model gives one number, else (N, columns).
+    """
+    widths = {name: int(output.shape[-1]) for name, output in model.output.items()}
+
+    def score_one(encoded: tf.Tensor) -> dict[str, tf.Tensor]:
+        patches = prepare_graph(model.info.protocol, decode_picture_graph(encoded))
+        return _mean_over_patches(model, patches, widths)
+
+    signature = {name: tf.TensorSpec((width,), tf.float32) for name, width in widths.items()}
+    # One picture after the other: the network already uses every core, and memory stays that of one picture.
+    outputs = tf.map_fn(score_one, image_bytes, fn_output_signature=signature, parallel_iterations=1)
+    return {name: values[:, 0] if widths[name] == 1 else values for name, values in outputs.items()}
+
+
+def _mean_over_patches(model: QualityModel, patches: tf.Tensor, widths: dict[str, int]) -> dict[str, tf.Tensor]:
+    count = tf.shape(patches)[0]
+
+    def add_pass(start: tf.Tensor, sums: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        batch = tf.cast(patches[start : start + PATCHES_PER_PASS], tf.float32)
+        outputs: dict[str, Any] = model(batch, training=False)
+        return start + PATCHES_PER_PASS, {name: sums[name] + tf.reduce_sum(outputs[name], axis=0) for name in sums}
+
+    zeros = {name: tf.zeros((width,)) for name, width in widths.items()}
+    _, sums = tf.while_loop(lambda start, _: start < count, add_pass, (tf.constant(0), zeros), parallel_iterations=1)
+    return {name: total / tf.cast(count, tf.float32) for name, total in sums.items()}

@@ -1,0 +1,79 @@
+"""Running an exported SavedModel in this process, bytes in, as a server would."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from tfiqa.errors import BrokenPicture, CheckpointError, MissingPicture, PictureError, PictureTooLarge
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, needs_pillow, picture_size
+from tfiqa.pipelines.in_order import map_in_order
+from tfiqa.pipelines.scoring import Outputs, Source
+from tfiqa.serving.package import read_card
+
+
+class SavedModelPredictor:
+    """Runs the `serving_default` signature of an exported model, a picture at a time.
+
+    Args:
+        folder: a version folder.
+        max_pixels: larger pictures are refused.
+        workers: threads; while one picture is in the network the next is read and decoded.
+    """
+
+    def __init__(self, folder: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, workers: int | None = None) -> None:
+        import tensorflow as tf
+
+        self.info = read_card(folder)
+        self.max_pixels = max_pixels
+        self.workers = workers or os.cpu_count() or 1
+        try:
+            self._loaded = tf.saved_model.load(str(folder))  # kept: its variables die with it
+            self._signature = self._loaded.signatures["serving_default"]
+        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+            raise CheckpointError(f"{folder} cannot be loaded: {str(error).splitlines()[0][:200]}") from error
+
+    def predict(self, source: Source) -> Outputs:
+        """Outputs of one picture, each (columns,) float32. Raises PictureError."""
+        import tensorflow as tf
+
+        name = "picture" if isinstance(source, bytes) else str(source)
+        data = self._graph_bytes(source, name)
+        try:
+            outputs = self._signature(image_bytes=tf.constant([data]))
+        except tf.errors.OpError as error:
+            decode_picture(
+                data, name=name, max_pixels=self.max_pixels
+            )  # words the error better when it is the picture's
+            raise BrokenPicture(
+                name, f"the exported graph refuses it: {error.message.splitlines()[0][:120]}"
+            ) from error
+        return {key: value.numpy()[0].reshape(-1) for key, value in outputs.items()}
+
+    def predict_all(self, sources: Iterable[Source]) -> Iterator[Outputs | PictureError]:
+        """Outputs, or the error, of each picture, in the given order and as they come."""
+        return map_in_order(self.predict, sources, self.workers)
+
+    def _graph_bytes(self, source: Source, name: str) -> bytes:
+        """The encoded picture in a form that the graph decodes to what Pillow would give."""
+        if isinstance(source, bytes):
+            data = source
+        else:
+            try:
+                data = Path(source).read_bytes()
+            except OSError as error:
+                raise MissingPicture(name, error.strerror or str(error)) from error
+        if needs_pillow(data):
+            stream = io.BytesIO()
+            Image.fromarray(decode_picture(data, name=name, max_pixels=self.max_pixels)).save(
+                stream, "PNG", compress_level=1
+            )
+            return stream.getvalue()
+        width, height = picture_size(data)
+        if width * height > self.max_pixels:
+            raise PictureTooLarge(name, f"{width} x {height} pixels, over the limit of {self.max_pixels}")
+        return data

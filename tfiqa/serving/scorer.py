@@ -1,0 +1,114 @@
+"""`Scorer`: any trained model, whatever its form on disk, as a function from picture files to named scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tfiqa.errors import CheckpointError, InvalidInput, PictureError
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS
+from tfiqa.models.model_info import ModelInfo
+from tfiqa.models.outputs import column_names, flat_outputs
+from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
+from tfiqa.serving.package import versions_in
+from tfiqa.serving.saved_model import SavedModelPredictor
+
+
+class Predictor(Protocol):
+    """What runs a model on whole pictures."""
+
+    def predict(self, source: Source) -> Outputs:
+        """Outputs of one picture, each (columns,). Raises PictureError."""
+
+    def predict_all(self, sources: Iterable[Source]) -> Iterator[Outputs | PictureError]:
+        """Outputs, or the error, of each picture in order."""
+
+
+class Scorer:
+    """Scores pictures by a model's own protocol. Made by `Scorer.load`.
+
+    Attributes:
+        info: the model's name, options, protocol and score scale.
+        columns: names of a score row's numbers; the first is "quality".
+        source: what was loaded.
+    """
+
+    def __init__(self, predictor: Predictor, info: ModelInfo, source: Path) -> None:
+        if info.scale is None:
+            raise InvalidInput(f"{info.model} does not score pictures")
+        self.predictor = predictor
+        self.info = info
+        self.columns = column_names(info)
+        self.source = source
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path,
+        *,
+        batch_size: int = 32,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        workers: int | None = None,
+    ) -> Scorer:
+        """Loads a model.
+
+        Args:
+            source: a `.keras` file, a run folder, an exported model's folder (its highest version) or one version of it.
+            batch_size: patches in one pass through the network (an exported model has its own).
+            max_pixels: larger pictures are refused.
+            workers: threads that read and decode; by default one per processor.
+
+        Raises InvalidInput when there is nothing to load there, CheckpointError when it cannot be read.
+        """
+        path = _find_model(Path(source))
+        if path.is_dir():
+            saved = SavedModelPredictor(path, max_pixels=max_pixels, workers=workers)
+            return cls(saved, saved.info, path)
+        from tfiqa.weights.build import read_model
+
+        model = read_model(path)
+        predictor = PicturePredictor(model, batch_size=batch_size, max_pixels=max_pixels, workers=workers)
+        return cls(predictor, model.info, path)
+
+    def score(self, picture: Source) -> dict[str, Any]:
+        """The scores of one picture (a path, or its encoded bytes): `quality`, and what the model adds.
+
+        An output of several columns is a dictionary by column name. Raises PictureError for a picture that cannot be used.
+        """
+        outputs = self.predictor.predict(picture)
+        scores: dict[str, Any] = {}
+        for name, columns in self.info.columns.items():
+            values = dict(zip(columns, map(float, np.ravel(outputs[name])), strict=True))
+            scores[name] = values if len(columns) > 1 else values[columns[0]]
+        return scores
+
+    def rows(self, pictures: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+        """One row a picture, in order and as they come: `path`, `self.columns` (None on error), `error` (None when scored)."""
+        paths, sources = [], list(pictures)
+        paths = [str(source) for source in sources]
+        for path, outputs in zip(paths, self.predictor.predict_all(sources), strict=True):
+            if isinstance(outputs, PictureError):
+                yield {"path": path, **dict.fromkeys(self.columns), "error": str(outputs)}
+            else:
+                yield {"path": path, **flat_outputs(outputs, self.info), "error": None}
+
+
+def _find_model(source: Path) -> Path:
+    """The `.keras` file or the SavedModel folder that `source` stands for."""
+    if source.is_file():
+        if source.suffix != ".keras":
+            raise CheckpointError(f"{source} is no model; a model is a .keras file, a run folder or an exported folder")
+        return source
+    if (source / "saved_model.pb").is_file():
+        return source
+    if (source / "model.keras").is_file():
+        return source / "model.keras"
+    versions = versions_in(source)
+    if versions:
+        return source / str(versions[-1])
+    if source.is_dir():
+        raise InvalidInput(f"{source} holds no model: no model.keras, no saved_model.pb, no version folder")
+    raise InvalidInput(f"model not found: {source}")

@@ -1,0 +1,207 @@
+"""One version of a SavedModel in memory, run by TensorFlow's v1 session.
+
+The session is the runtime class of TensorFlow Serving itself: it feeds by tensor name, releases the GIL during a run
+and words op errors the same way, which `tf.saved_model.load` does not.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+
+from tfiqa.serving.server.model_folders import is_saved_model
+from tfiqa.serving.server.status import Code, StatusError, invalid_argument
+
+SERVE_TAG: Final = "serve"
+DEFAULT_SIGNATURE: Final = "serving_default"
+RUN_TIMEOUT_SECONDS: Final = 30.0  # TensorFlow Serving's --rest_api_timeout_in_ms
+
+# TensorFlow's C++ runtime, hence its error texts, calls these three types differently from Python.
+_SHORT_TYPE_NAMES: Final = {"float16": "half", "float32": "float", "float64": "double"}
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A signature's input or output.
+
+    Args:
+        name: the tensor's name in the graph, such as "serving_default_x:0".
+        dtype: its type.
+        shape: its sizes, None where open; None as a whole when the rank is open.
+    """
+
+    name: str
+    dtype: tf.DType
+    shape: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A named function of a SavedModel; inputs and outputs are sorted by name."""
+
+    name: str
+    inputs: Mapping[str, TensorInfo]
+    outputs: Mapping[str, TensorInfo]
+
+
+def type_name(dtype: tf.DType) -> str:
+    """The type's name in error texts: "float", "int32", "string"."""
+    return _SHORT_TYPE_NAMES.get(dtype.name, dtype.name)
+
+
+class LoadedModel:
+    """A loaded SavedModel version; `run` may be called from many threads at once.
+
+    `definitions` holds the signatures as they stand in the file, `signatures` those of them that can be run; by name.
+
+    Args:
+        folder: the version's folder, which holds saved_model.pb.
+        run_timeout_seconds: a run that takes longer ends in DEADLINE_EXCEEDED.
+
+    Raises:
+        StatusError: the folder holds no SavedModel that can be loaded with the tag "serve".
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], run_timeout_seconds: float = RUN_TIMEOUT_SECONDS) -> None:
+        folder = Path(folder)
+        if not is_saved_model(folder):
+            raise StatusError(
+                Code.NOT_FOUND, f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {folder}"
+            )
+        self._run_timeout_ms = max(1, round(run_timeout_seconds * 1000))
+        config = tf.compat.v1.ConfigProto()
+        config.gpu_options.allow_growth = True  # several models and versions share one device
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
+        try:
+            self.definitions, self.signatures = _load(self._session, folder)
+        except StatusError:
+            self._session.close()
+            raise
+        self._callables: dict[str, Callable[..., list[Any]]] = {}
+        self._lock = threading.Lock()
+
+    def run(self, signature_name: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Runs a signature.
+
+        Args:
+            signature_name: one of `signatures`.
+            inputs: one array for each of the signature's inputs, of its exact type; strings as object arrays of bytes.
+                Shapes are left to the graph to judge.
+
+        Returns:
+            One array for each output name, sorted by name; strings as object arrays of bytes.
+
+        Raises:
+            StatusError: unknown signature, wrong inputs, or the op's own code and text.
+        """
+        signature = self.signatures.get(signature_name)
+        if signature is None:
+            raise StatusError(Code.FAILED_PRECONDITION, f'Serving signature key "{signature_name}" not found.')
+        _check_inputs(signature, inputs)
+        try:
+            outputs = self._callable(signature)(*(inputs[name] for name in signature.inputs))
+        except tf.errors.OpError as error:
+            raise StatusError(Code(error.error_code), error.message) from error
+        return {name: _as_array(output) for name, output in zip(signature.outputs, outputs, strict=True)}
+
+    def close(self) -> None:
+        """Frees the session; the model cannot run afterwards."""
+        self._callables.clear()
+        self._session.close()
+
+    def _callable(self, signature: Signature) -> Callable[..., list[Any]]:
+        """The signature's prepared run: five times less overhead a call than `Session.run`."""
+        with self._lock:
+            if signature.name not in self._callables:
+                options = config_pb2.CallableOptions()
+                options.feed.extend(info.name for info in signature.inputs.values())
+                options.fetch.extend(info.name for info in signature.outputs.values())
+                options.run_options.timeout_in_ms = self._run_timeout_ms
+                self._callables[signature.name] = self._session._make_callable_from_options(options)
+            return self._callables[signature.name]
+
+
+def _load(session: tf.compat.v1.Session, folder: Path) -> tuple[Mapping[str, SignatureDef], Mapping[str, Signature]]:
+    """Loads graph, variables and tables into the session; returns the signature definitions and the signatures."""
+    try:
+        with session.graph.as_default(), _without_deprecation_notice():
+            definitions = tf.compat.v1.saved_model.loader.load(session, [SERVE_TAG], str(folder)).signature_def
+        runnable = (name for name in sorted(definitions) if definitions[name].inputs)  # the init op has no inputs
+        return definitions, {name: _signature(name, definitions[name]) for name in runnable}
+    except tf.errors.OpError as error:
+        raise StatusError(Code(error.error_code), _first_line(error.message)) from error
+    except OSError as error:
+        raise StatusError(Code.DATA_LOSS, _first_line(str(error))) from error
+    except Exception as error:  # a graph can be broken in any way, and none may end a server of sound ones
+        raise StatusError(Code.UNKNOWN, f"{type(error).__name__}: {_first_line(str(error))}") from error
+
+
+def _signature(name: str, definition: SignatureDef) -> Signature:
+    def infos(tensors: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, TensorInfo]:
+        return {key: _tensor_info(tensors[key]) for key in sorted(tensors)}
+
+    return Signature(name, infos(definition.inputs), infos(definition.outputs))
+
+
+def _tensor_info(info: meta_graph_pb2.TensorInfo) -> TensorInfo:
+    shape = tf.TensorShape(info.tensor_shape)
+    return TensorInfo(info.name, tf.as_dtype(info.dtype), None if shape.rank is None else tuple(shape.as_list()))
+
+
+def _check_inputs(signature: Signature, inputs: Mapping[str, np.ndarray]) -> None:
+    expected, sent = set(signature.inputs), set(inputs)
+    if expected != sent:
+        raise invalid_argument(
+            f"input size does not match signature: {len(sent)}!={len(expected)} "
+            f"len({_braced(sent)}) != len({_braced(expected)}). "
+            f"Sent extra: {_braced(sent - expected)}. Missing but required: {_braced(expected - sent)}."
+        )
+    for position, (name, info) in enumerate(signature.inputs.items()):
+        received = tf.as_dtype(inputs[name].dtype)
+        if received != info.dtype:
+            raise invalid_argument(
+                f"Expects arg[{position}] to be {type_name(info.dtype)} but {type_name(received)} is provided"
+            )
+
+
+def _as_array(output: Any) -> np.ndarray:
+    if isinstance(output, bytes):  # a scalar string; NumPy's own bytes type would drop zero bytes at its end
+        array = np.empty((), object)
+        array[()] = output
+        return array
+    return np.asarray(output)
+
+
+def _braced(names: set[str]) -> str:
+    return "{" + ",".join(sorted(names)) + "}"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+@contextmanager
+def _without_deprecation_notice() -> Iterator[None]:
+    """Keeps TensorFlow's advice to use `tf.saved_model.load` instead of a session out of the log."""
+    logger, deprecated = tf.get_logger(), _Deprecated()
+    logger.addFilter(deprecated)
+    try:
+        yield
+    finally:
+        logger.removeFilter(deprecated)
+
+
+class _Deprecated(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "is deprecated" not in record.getMessage()

@@ -1,0 +1,95 @@
+"""What happens at the end of an epoch: validate, log, keep the state."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import pandas as pd
+from tqdm import tqdm
+
+from tfiqa.databases.manifest import Manifest
+from tfiqa.errors import PictureError
+from tfiqa.evaluation.correlation import plcc, srcc
+from tfiqa.pipelines.scoring import PicturePredictor
+from tfiqa.training.checkpoint import RunState, save_checkpoint
+from tfiqa.training.run_folder import RunFolder, write_csv
+
+Say = Callable[[str], None]
+
+
+class PictureValidation(keras.callbacks.Callback):
+    """Adds `val_srcc` and `val_plcc`, over the whole validation set by the picture-level protocol, to each epoch's logs."""
+
+    def __init__(self, predictor: PicturePredictor, manifest: Manifest) -> None:
+        super().__init__()
+        self.predictor = predictor
+        self.paths = manifest.picture_paths()
+        self.scores = manifest.table["score"].to_numpy(float)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Scores the validation pictures."""
+        predictions = []
+        for outputs in self.predictor.predict_all(self.paths):
+            if isinstance(outputs, PictureError):
+                raise outputs  # it was readable when the run began
+            predictions.append(float(outputs["quality"][0]))
+        if logs is not None:
+            logs["val_srcc"] = srcc(predictions, self.scores)
+            logs["val_plcc"] = plcc(predictions, self.scores)
+
+
+class EpochRecorder(keras.callbacks.Callback):
+    """Keeps the run's state: `metrics.csv`, the best epoch by `val_srcc`, a checkpoint. Runs after `PictureValidation`."""
+
+    def __init__(self, folder: RunFolder, state: RunState, keep: int, say: Say) -> None:
+        super().__init__()
+        self.folder, self.state, self.keep, self.say = folder, state, keep, say
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Starts the clock."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Records the epoch (counted from 0)."""
+        seconds = time.perf_counter() - self.started
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        state = self.state
+        state.epochs_done = epoch + 1
+        # JSON has no NaN; a validation set predicted as one constant has no rank correlation.
+        row = {"epoch": epoch + 1, **{name: value if value == value else None for name, value in values.items()}}
+        state.history.append(row)
+        score = row.get("val_srcc")
+        if score is not None and (state.best_srcc is None or score > state.best_srcc):
+            state.best_epoch, state.best_srcc = epoch + 1, score
+        save_checkpoint(self.folder, state, self.model, self.model.optimizer)
+        newest = self.folder.checkpoint_epochs()[-self.keep :]
+        self.folder.keep_checkpoints({*newest, state.best_epoch})
+        write_csv(self.folder.log, pd.DataFrame(state.history))
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.say(f"epoch {epoch + 1}  {figures}  ({seconds:.0f} s)")
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """A bar over the steps of each epoch on standard error; nothing where that is no terminal."""
+
+    def __init__(self, steps: int, epochs: int) -> None:
+        super().__init__()
+        self.steps, self.epochs = steps, epochs
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Opens the bar."""
+        self.bar = tqdm(
+            total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", leave=False, disable=not sys.stderr.isatty(), unit="step"
+        )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Moves the bar."""
+        self.bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Closes the bar."""
+        self.bar.close()

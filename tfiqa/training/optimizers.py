@@ -1,0 +1,53 @@
+"""Optimisers, and which weights they may move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tfiqa.training.recipe import TrainingSection
+
+if TYPE_CHECKING:
+    import keras
+
+    from tfiqa.models.quality_model import QualityModel
+
+
+def make_optimizer(settings: TrainingSection, epoch: int) -> keras.optimizers.Optimizer:
+    """A fresh optimiser with the learning rate of `epoch`."""
+    import keras
+
+    common = {"learning_rate": settings.learning_rate_of(epoch), "epsilon": settings.epsilon}
+    if settings.optimizer == "adamw":
+        return keras.optimizers.AdamW(weight_decay=settings.weight_decay, **common)
+    return keras.optimizers.Adam(**common)
+
+
+def freeze_all_but(model: QualityModel, head: tuple[str, ...], batch_norm: str) -> None:
+    """Leaves only the layers named in `head` trainable.
+
+    Args:
+        model: any functional model.
+        head: layer names.
+        batch_norm: "inference" makes frozen batch normalisation use its running statistics and leave them alone; "update" lets
+            it use the batch's and follow them, with scale and offset frozen.
+    """
+    import keras
+
+    for layer in model.layers:
+        if layer.name in head:
+            layer.trainable = True
+        elif batch_norm == "update" and isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = True
+            layer.gamma.trainable = layer.beta.trainable = False
+        else:
+            layer.trainable = False
+
+
+def unfreeze(model: QualityModel) -> None:
+    """Makes every weight that training may move trainable again."""
+    import keras
+
+    for layer in model.layers:
+        layer.trainable = True
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.trainable = layer.beta.trainable = True

@@ -1,0 +1,266 @@
+"""`tfiqa fit`: from a recipe and manifests to a run folder with a chosen, tested model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tfiqa.errors import InvalidInput, PictureError
+from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
+from tfiqa.training.recipe import Recipe
+from tfiqa.training.run_folder import RunFolder, write_csv, write_json
+from tfiqa.training.training_data import Progress, TrainingData, load_training_data, targets_of
+
+if TYPE_CHECKING:
+    from tfiqa.databases.manifest import Manifest
+    from tfiqa.models.quality_model import QualityModel
+    from tfiqa.training.checkpoint import RunState
+
+Say = Callable[[str], None]
+
+
+def fit(
+    recipe: Recipe,
+    manifests: Sequence[str | Path],
+    output: str | Path,
+    *,
+    resume: bool = False,
+    say: Say = lambda text: None,
+    progress: Progress | None = None,
+) -> dict[str, EvaluationReport]:
+    """Trains a model by a recipe.
+
+    Args:
+        recipe: every setting.
+        manifests: the data; rows without a `split` column are split by the recipe, groups kept together.
+        output: the run folder, new or empty; with `resume` one that holds a run of the same recipe and data.
+        resume: go on after the newest checkpoint. On a CPU the result equals that of an uninterrupted run bit for bit.
+        say: told one line at each stage.
+        progress: called with (done, all) while the pictures are checked.
+
+    Returns:
+        The final reports by split: `test`, and `validation`, which chose the epoch and so flatters the model.
+
+    Raises TfiqaError subclasses, one line each, for everything that a user can cause.
+    """
+    folder = RunFolder(Path(output))
+    if resume:
+        folder.start(recipe, resume=True)
+        if folder.metrics.exists():
+            raise InvalidInput(f"{folder.root} is complete; there is nothing to resume")
+    data = load_training_data(
+        recipe, [Path(m) for m in manifests], previous=folder.pictures if resume else None, progress=progress
+    )
+    if resume:
+        _check_same_data(folder, data)
+    else:
+        folder.start(recipe, resume=False)
+        data.write(folder)
+    counts = ", ".join(f"{split} {count}" for split, count in data.counts().items())
+    say(f"{len(data.manifest.table)} pictures ({counts}), {len(data.skipped)} skipped; score: {data.manifest.scale}")
+
+    model, state = _train(recipe, data, folder, say)
+    model = _chosen(recipe, data, folder, model, state)
+    folder.save_model(model)
+    reports = _report(recipe, data, folder, model, state)
+    say(f"the model of epoch {_chosen_epoch(state)} is in {folder.model}")
+    return reports
+
+
+def _check_same_data(folder: RunFolder, data: TrainingData) -> None:
+    import json
+
+    if not folder.data.is_file():
+        data.write(folder)  # killed between the recipe and the data: nothing was trained yet
+        return
+    before = json.loads(folder.data.read_text(encoding="utf-8"))["fingerprint"]
+    if before != data.fingerprint:
+        raise InvalidInput(f"the pictures or scores are not those that {folder.root} was started with")
+
+
+def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> tuple[QualityModel, RunState]:
+    import keras
+
+    from tfiqa.training.checkpoint import load_model, load_optimizer, load_state
+    from tfiqa.training.optimizers import freeze_all_but, make_optimizer, unfreeze
+    from tfiqa.training.precision import resolve_precision
+
+    settings = recipe.training
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    precision = resolve_precision(settings.precision)
+    keras.utils.set_random_seed(settings.seed)
+    if settings.deterministic and on_tensorflow:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        model = _build(recipe, data)
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+
+    state = load_state(folder)
+    if state.epochs_done:
+        load_model(folder, state.epochs_done, model)
+        say(f"resumed after epoch {state.epochs_done}")
+    callbacks = _callbacks(recipe, data, folder, model, state, say)
+    for start, end in _phases(settings.frozen_epochs, settings.epochs):
+        if state.epochs_done >= end:
+            continue
+        if end <= settings.frozen_epochs:
+            freeze_all_but(model, recipe.spec.head, settings.frozen_batch_norm)
+        else:
+            unfreeze(model)
+        optimizer = make_optimizer(settings, state.epochs_done)
+        _compile(model, recipe, optimizer, on_tensorflow)
+        optimizer.build(model.trainable_variables)
+        if start < state.epochs_done:
+            load_optimizer(folder, state.epochs_done, optimizer)
+        dataset, steps = _dataset(recipe, data, state.epochs_done, end)
+        model.fit(
+            dataset,
+            initial_epoch=state.epochs_done,
+            epochs=end,
+            steps_per_epoch=steps,
+            callbacks=callbacks(steps),
+            shuffle=False,  # the pipeline has its own order
+            verbose=0,
+        )
+    return model, state
+
+
+def _phases(frozen_epochs: int, epochs: int) -> Iterator[tuple[int, int]]:
+    if frozen_epochs:
+        yield 0, frozen_epochs
+    if epochs > frozen_epochs:
+        yield frozen_epochs, epochs
+
+
+def _build(recipe: Recipe, data: TrainingData, weights: str | None = "from recipe") -> QualityModel:
+    """The recipe's model, with the scale of the data and the recipe's resize policy."""
+    from tfiqa.weights.build import build_model
+
+    source = recipe.model.weights if weights == "from recipe" else weights
+    model = build_model(recipe.model.name, weights=source, **recipe.model.options)
+    protocol = model.info.protocol
+    if recipe.data.resize is not None:
+        protocol = replace(protocol, resize=recipe.data.resize)
+    model.info = replace(model.info, scale=data.manifest.scale, protocol=protocol)
+    return model
+
+
+def _compile(model: QualityModel, recipe: Recipe, optimizer: Any, on_tensorflow: bool) -> None:
+    from tfiqa.losses.multitask import weighted_losses
+
+    losses, weights = weighted_losses(recipe.loss.name, tuple(recipe.spec.targets), recipe.loss.weights)
+    # On a CPU XLA gains nothing on a ResNet-50, compiles anew for each last, smaller batch, and shuns deterministic operations.
+    model.compile(optimizer, loss=losses, loss_weights=weights, jit_compile=False if on_tensorflow else "auto")
+
+
+def _dataset(recipe: Recipe, data: TrainingData, first_epoch: int, end: int) -> tuple[Any, int]:
+    from tfiqa.pipelines.training import CropSettings, steps_per_epoch, training_dataset
+
+    train = data.rows("train")
+    rows = (data.manifest.table["split"] == "train").to_numpy()
+    settings = CropSettings(
+        resize=recipe.data.resize or recipe.spec.protocol.resize,
+        crop=recipe.data.crop,
+        crops_per_picture=recipe.data.crops_per_picture,
+        flip=recipe.data.flip,
+        max_pixels=recipe.data.max_pixels,
+    )
+    dataset = training_dataset(
+        train.picture_paths(),
+        targets_of(train, dict(recipe.spec.targets)),
+        settings,
+        batch_size=recipe.training.batch_size,
+        seed=recipe.training.seed,
+        first_epoch=first_epoch,
+        epochs=end,
+        allow_pillow=bool(data.needs_pillow[rows].any()),
+    )
+    return dataset, steps_per_epoch(len(train.table), recipe.data.crops_per_picture, recipe.training.batch_size)
+
+
+def _callbacks(
+    recipe: Recipe, data: TrainingData, folder: RunFolder, model: QualityModel, state: RunState, say: Say
+) -> Callable[[int], list[Any]]:
+    """A function of the steps in an epoch to the callbacks, in the order in which they must run."""
+    import keras
+
+    from tfiqa.pipelines.scoring import PicturePredictor
+    from tfiqa.training.callbacks import EpochRecorder, PictureValidation, ProgressBar
+
+    validation = data.rows("validation")
+    settings = recipe.training
+    shared: list[Any] = [keras.callbacks.LearningRateScheduler(lambda epoch, _: settings.learning_rate_of(epoch))]
+    if len(validation.table):
+        predictor = PicturePredictor(
+            model,
+            batch_size=recipe.validation.batch_size,
+            patch_stride=recipe.validation.stride,
+            max_pixels=recipe.data.max_pixels,
+        )
+        shared.append(PictureValidation(predictor, validation))
+    shared.append(keras.callbacks.TensorBoard(str(folder.tensorboard), write_graph=False))
+    shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say))
+    return lambda steps: [ProgressBar(steps, settings.epochs), *shared]
+
+
+def _chosen_epoch(state: RunState) -> int:
+    return state.best_epoch or state.epochs_done
+
+
+def _chosen(recipe: Recipe, data: TrainingData, folder: RunFolder, trained: QualityModel, state: RunState) -> QualityModel:
+    """The best epoch's model (the last one's without validation pictures), in float32 whatever it was trained in."""
+    from tfiqa.training.checkpoint import load_model
+
+    load_model(folder, _chosen_epoch(state), trained)
+    model = _build(recipe, data, weights=None)
+    model.set_weights(trained.get_weights())
+    return model
+
+
+def _report(
+    recipe: Recipe, data: TrainingData, folder: RunFolder, model: QualityModel, state: RunState
+) -> dict[str, EvaluationReport]:
+    """Writes the predictions and figures of the held-out splits."""
+    from tfiqa.pipelines.scoring import PicturePredictor
+
+    predictor = PicturePredictor(model, batch_size=recipe.validation.batch_size, max_pixels=recipe.data.max_pixels)
+    reports = {}
+    for split in ("validation", "test"):
+        rows = data.rows(split)
+        if len(rows.table):
+            table = predictions_table(predictor, rows, model)
+            write_csv(folder.predictions(split), table)
+            reports[split] = evaluate_predictions(
+                table["quality"], table["score"], prediction_scale=rows.scale, score_scale=rows.scale
+            )
+    write_json(
+        folder.metrics,
+        {
+            "chosen_epoch": _chosen_epoch(state),
+            "chosen_by": "validation SRCC" if state.best_epoch else "being the last epoch",
+            "reports": {split: report.to_dict() for split, report in reports.items()},
+        },
+    )
+    return reports
+
+
+def predictions_table(predictor: Any, manifest: Manifest, model: QualityModel) -> pd.DataFrame:
+    """A row a picture: image, score, and the model's outputs, one column each."""
+    from tfiqa.models.outputs import flat_outputs
+
+    rows = []
+    for path, score, outputs in zip(
+        manifest.picture_paths(), manifest.table["score"], predictor.predict_all(manifest.picture_paths()), strict=True
+    ):
+        if isinstance(outputs, PictureError):
+            raise outputs  # it was readable when the run began
+        rows.append({"image": str(path), "score": float(score), **flat_outputs(outputs, model.info)})
+    return pd.DataFrame(rows)

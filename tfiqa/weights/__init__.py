@@ -1,0 +1,1 @@
+"""Reading other people's weights: PyTorch checkpoints, their names, checksums and the cache of ImageNet weights."""

@@ -1,0 +1,111 @@
+"""Building a registered model, with the weights asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfiqa.errors import CheckpointError, InvalidInput
+from tfiqa.models import MODELS
+from tfiqa.models.model_info import model_spec
+from tfiqa.models.resnet_classifier import BACKBONES
+
+if TYPE_CHECKING:
+    from tfiqa.models.quality_model import QualityModel
+
+
+def build_model(name: str, weights: str | Path | None = None, **options: Any) -> QualityModel:
+    """A registered model.
+
+    Args:
+        name: one of `tfiqa.list_models()`.
+        weights: None for fresh weights (seeded by `keras.utils.set_random_seed`); "imagenet" for torchvision's ImageNet weights
+            in the backbone (the head stays fresh); or the path of a `.keras` or `.weights.h5` file of the same model.
+        **options: the model's options, such as `backbone="resnet18"`.
+
+    Returns:
+        A functional Keras model: image (N, H, W, 3) RGB 0..255 to a dictionary of named outputs.
+
+    Raises UnknownName or InvalidInput for a wrong name or option, CheckpointError for weights that do not fit, MissingWeights when
+    ImageNet weights are neither cached nor to be had.
+    """
+    entry = MODELS.get(name)
+    parsed = model_spec(name).parse_options(name, options)
+    if weights is not None and weights != "imagenet":
+        check_weights_path(weights)
+    model: Any = entry.value(parsed)
+    if weights == "imagenet":
+        load_imagenet(model)
+    elif weights is not None:
+        _load_file(model, Path(weights))
+    return model
+
+
+def check_weights_path(weights: str | Path) -> None:
+    """Raises InvalidInput unless `weights` names an existing `.keras` or `.weights.h5` file."""
+    path = Path(weights)
+    if not path.name.endswith((".keras", ".weights.h5")):
+        raise InvalidInput(
+            f"weights are None, 'imagenet', or a .keras or .weights.h5 file. Received: {str(weights)!r}"
+            " (a PyTorch checkpoint goes through `tfiqa import-weights` first)"
+        )
+    if not path.is_file():
+        raise InvalidInput(f"weights file not found: {path}")
+
+
+def load_imagenet(model: QualityModel) -> None:
+    """Puts torchvision's ImageNet weights into a model's backbone; a classifier gets its head too."""
+    import keras
+
+    from tfiqa.weights.imagenet import imagenet_checkpoint
+    from tfiqa.weights.state_dict import assign_state_dict
+    from tfiqa.weights.torch_checkpoint import state_dict
+
+    backbone = model.name if model.name in BACKBONES else model.info.options.get("backbone")
+    if backbone not in BACKBONES:
+        raise InvalidInput(f"there are no ImageNet weights for {model.name}; it takes weights=None or a file")
+    path = imagenet_checkpoint(backbone)
+    state = state_dict(path)
+    if model.name in BACKBONES:
+        assign_state_dict(model, state, source=str(path))
+    else:
+        body = keras.Model(model.inputs, model.get_layer("features").output)
+        assign_state_dict(body, state, ignore=(r"fc\..*",), source=str(path))
+
+
+def read_model(path: str | Path) -> QualityModel:
+    """The model of a `.keras` file that tfiqa wrote, uncompiled. Raises CheckpointError for anything else."""
+    import keras
+
+    from tfiqa.models.quality_model import QualityModel
+
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"model file not found: {path}")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises whatever its reader met: OSError, ValueError, KeyError, TypeError, BadZipFile
+        raise CheckpointError(f"{path} cannot be read as a Keras model: {_first_line(error)}") from error
+    if not isinstance(model, QualityModel):
+        raise CheckpointError(f"{path} is a Keras model, but not one that tfiqa built")
+    return model
+
+
+def _load_file(model: QualityModel, path: Path) -> None:
+    if path.suffix == ".keras":
+        source = read_model(path)
+        if source.name != model.name:
+            raise CheckpointError(f"{path} holds {source.name}, not {model.name}")
+        shapes = [tuple(w.shape) for w in source.weights], [tuple(w.shape) for w in model.weights]
+        if shapes[0] != shapes[1]:
+            raise CheckpointError(f"{path} was built with other options: {dict(source.info.options)}")
+        model.set_weights(source.get_weights())
+        return
+    try:
+        model.load_weights(path)
+    except Exception as error:  # as above
+        raise CheckpointError(f"{path} does not fit {model.name}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

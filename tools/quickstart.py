@@ -1,0 +1,171 @@
+"""The whole way in a few minutes on two cores: make pictures, fit, evaluate, export, serve, score.
+
+The pictures are photographs that come with scikit-image, distorted here in four ways and labelled with SSIM against the original
+crop, so that nothing needs to be downloaded. The held-out figure is on photographs of which the network saw no version.
+
+    python tools/quickstart.py [--folder runs/quickstart] [--set key=value ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageFilter
+
+PHOTOGRAPHS = (
+    "astronaut brick camera chelsea clock_motion coffee coins grass gravel hubble_deep_field ihc moon "
+    "motorcycle_left page retina rocket text"
+).split()
+SIDE = 192  # pixels; large enough for SSIM's window to matter, small enough for two cores
+CROPS = 2  # of each photograph
+STRENGTHS = {  # four levels each, from slight to strong
+    "blur": (0.7, 1.2, 2.0, 3.5),  # radius in pixels
+    "jpeg": (60, 30, 15, 6),  # quality
+    "noise": (6, 14, 28, 50),  # standard deviation in grey levels
+    "pixelate": (2, 3, 5, 8),  # pixels merged per side
+}
+START_SECONDS = 120  # loading TensorFlow and the model takes a while on a busy machine
+TFIQA = Path(sys.executable).parent / "tfiqa"
+
+
+def distort(picture: Image.Image, kind: str, strength: float, rng: np.random.Generator) -> Image.Image:
+    """One distorted version of an RGB picture."""
+    if kind == "blur":
+        return picture.filter(ImageFilter.GaussianBlur(strength))
+    if kind == "jpeg":
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=int(strength))
+        return Image.open(stream).convert("RGB")
+    if kind == "noise":
+        noisy = np.asarray(picture, float) + rng.normal(0, strength, (*picture.size[::-1], 3))
+        return Image.fromarray(np.clip(np.round(noisy), 0, 255).astype(np.uint8))
+    small = picture.resize([max(1, round(side / strength)) for side in picture.size], Image.Resampling.BOX)
+    return small.resize(picture.size, Image.Resampling.NEAREST)
+
+
+def crops(rng: np.random.Generator) -> Iterator[tuple[str, Image.Image]]:
+    """Crops of scikit-image's photographs, halved first where they are large, with the photograph's name."""
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    for name in PHOTOGRAPHS:
+        path = next(folder.glob(f"{name}.*"))
+        picture = Image.open(path).convert("RGB")
+        while min(picture.size) >= 4 * SIDE:
+            picture = picture.reduce(2)
+        if min(picture.size) < SIDE:
+            picture = picture.resize([max(SIDE, side * SIDE // min(picture.size)) for side in picture.size])
+        for _ in range(CROPS):
+            left, top = (int(rng.integers(0, side - SIDE + 1)) for side in picture.size)
+            yield name, picture.crop((left, top, left + SIDE, top + SIDE))
+
+
+def make_pictures(folder: Path) -> Path:
+    """Writes the pictures and their manifest; returns the manifest."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(1)
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True)
+    rows = []
+    for number, (name, original) in enumerate(crops(rng)):
+        versions = [("original", 0.0, original)]
+        versions += [(kind, s, distort(original, kind, s, rng)) for kind, levels in STRENGTHS.items() for s in levels]
+        reference = np.asarray(original)
+        for kind, strength, version in versions:
+            file = f"{name}_{number:02d}_{kind}_{strength:g}.png"
+            version.save(pictures / file)
+            ssim = float(tf.image.ssim(reference, np.asarray(version), max_val=255))
+            rows.append({"image": f"pictures/{file}", "score": round(ssim, 6), "group": name, "distortion": kind})
+    table = pd.DataFrame(rows).assign(scale_low=-1, scale_high=1, scale_direction="higher", scale_unit="SSIM")
+    table.to_csv(folder / "photos.csv", index=False)
+    return folder / "photos.csv"
+
+
+def run(*arguments: str | Path) -> None:
+    """Shows and runs a command; the program ends with its status when it fails."""
+    command = [str(TFIQA), *map(str, arguments)]
+    print(f"\n$ tfiqa {shlex.join(command[1:])}", flush=True)
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        sys.exit(status)
+
+
+def serve_and_ask(models: Path, pictures: list[Path]) -> pd.DataFrame:
+    """Starts `tfiqa serve`, asks it for a few scores over REST, and stops it."""
+    from tfiqa.serving.client import PredictClient
+    from tfiqa.serving.errors import PredictionError
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    print(f"\n$ tfiqa serve {models} --rest-port {port} &", flush=True)
+    server = subprocess.Popen([str(TFIQA), "serve", str(models), "--rest-port", str(port)])
+    try:
+        client = PredictClient(f"http://127.0.0.1:{port}", "quickstart")
+        for _ in range(START_SECONDS):
+            try:
+                answers = client.score_files(pictures)
+                break
+            except PredictionError:  # not listening yet
+                time.sleep(1)
+        else:
+            sys.exit("error: the server did not start")
+        return pd.DataFrame({"picture": [p.name for p in pictures], "served quality": [a["quality"] for a in answers]})
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def main() -> None:
+    """Runs everything and prints a closing table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("runs/quickstart"), help="emptied first")
+    parser.add_argument("--set", action="append", default=[], help="recipe settings, as of `tfiqa fit`")
+    arguments = parser.parse_args()
+    started = time.perf_counter()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    folder: Path = arguments.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    manifest = make_pictures(folder)
+    print(f"{len(pd.read_csv(manifest))} pictures of {len(PHOTOGRAPHS)} photographs: {manifest}", flush=True)
+    run_folder, models = folder / "run", folder / "saved_models"
+    run("fit", "quickstart", "--data", manifest, "--output", run_folder, *(x for s in arguments.set for x in ("--set", s)))
+    run("evaluate", run_folder, "--data", run_folder / "manifest.csv", "--output", folder / "report.json")
+    run("export", run_folder, "--output", models / "quickstart")
+    used = pd.read_csv(run_folder / "manifest.csv")
+    test = used[used["split"] == "test"].sort_values("score")
+    shown = [run_folder / image for image in test["image"].iloc[[0, len(test) // 2, -1]]]
+    run("score", *shown, "--model", models / "quickstart", "--output", folder / "scores.csv")
+    served = serve_and_ask(models, shown)
+
+    scores = pd.read_csv(folder / "scores.csv")
+    answers = served.assign(**{"scored quality": scores["quality"].to_numpy(), "SSIM": test["score"].iloc[[0, len(test) // 2, -1]].to_numpy()})
+    report = json.loads((folder / "report.json").read_text())
+    print(f"\n{answers.round(4).to_string(index=False)}")
+    print(f"""
+held-out SRCC     {report["srcc"]:.3f} on {len(test)} pictures of {test["group"].nunique()} photographs that training never saw
+run folder        {run_folder}  (recipe, log, checkpoints, predictions, model.keras)
+exported model    {models / "quickstart"}
+time              {time.perf_counter() - started:.0f} s
+try next          tfiqa score YOUR_PHOTOS --model {models / "quickstart"}
+                  tfiqa data prepare csv YOUR_SCORES.csv --output photos.csv
+                  tfiqa fit spaq_bl --data photos.csv --output runs/mine --set model.weights=null""")
+
+
+if __name__ == "__main__":
+    main()
