@@ -46,3 +46,27 @@ def photo_folder(tmp_path_factory):
         rows.append(f"{name},{90 - 25 * blur},scene {i // 4},50,60,70,80,{90 - 20 * blur}")
     (folder / "photos.csv").write_text("\n".join(rows) + "\n")
     return folder
+
+
+FIT_SETTINGS = {"data.crop": 64, "training.epochs": 3, "training.frozen_epochs": 1, "training.batch_size": 4}
+
+
+@pytest.fixture(scope="session")
+def fit_arguments(photo_folder):
+    """The command line of a small training run, without its --output."""
+    settings = [part for key, value in FIT_SETTINGS.items() for part in ("--set", f"{key}={value}")]
+    fractions = ["--set", "split={train: 0.5, validation: 0.25, test: 0.25, seed: 1}"]
+    return ["fit", "quickstart", "--data", str(photo_folder / "photos.csv"), *fractions, *settings]
+
+
+@pytest.fixture(scope="session")
+def trained_run(fit_arguments, tmp_path_factory):
+    """The run folder of a small, uninterrupted training run."""
+    import subprocess
+    import sys
+
+    folder = tmp_path_factory.mktemp("run") / "run"
+    tfiqa = Path(sys.executable).parent / "tfiqa"
+    done = subprocess.run([tfiqa, *fit_arguments, "--output", folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "tfiqa"
 LAYERS = [
-    {"registry", "score_scale", "errors", "files"},
+    {"registry", "score_scale", "errors", "files", "in_order"},
     {"images"},
     {"losses", "models"},
     {"weights", "databases"},

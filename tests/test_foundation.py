@@ -59,19 +59,28 @@ def test_whole_file_appears_at_the_end_only(tmp_path):
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     target = tmp_path / "a.txt"
     write_text(target, "old")
-    with pytest.raises(RuntimeError), whole_file(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail_halfway():
+        with whole_file(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_full_disk_is_one_line(tmp_path):
+    def fill_folder():
+        with whole_folder(tmp_path / "b") as folder:
+            (folder / "part").write_text("x")
+            raise OSError(28, "No space left on device")
+
     with pytest.raises(StorageError, match="No space left on device"), whole_file(tmp_path / "a"):
         raise OSError(28, "No space left on device")
-    with pytest.raises(StorageError, match="No space left on device"), whole_folder(tmp_path / "b") as folder:
-        (folder / "part").write_text("x")
-        raise OSError(28, "No space left on device")
+    with pytest.raises(StorageError, match="No space left on device"):
+        fill_folder()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -25,10 +25,25 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
 
-PHOTOGRAPHS = (
-    "astronaut brick camera chelsea clock_motion coffee coins grass gravel hubble_deep_field ihc moon "
-    "motorcycle_left page retina rocket text"
-).split()
+PHOTOGRAPHS = [
+    "astronaut",
+    "brick",
+    "camera",
+    "chelsea",
+    "clock_motion",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "ihc",
+    "moon",
+    "motorcycle_left",
+    "page",
+    "retina",
+    "rocket",
+    "text",
+]
 SIDE = 192  # pixels; large enough for SSIM's window to matter, small enough for two cores
 CROPS = 2  # of each photograph
 STRENGTHS = {  # four levels each, from slight to strong
@@ -144,7 +159,15 @@ def main() -> None:
     manifest = make_pictures(folder)
     print(f"{len(pd.read_csv(manifest))} pictures of {len(PHOTOGRAPHS)} photographs: {manifest}", flush=True)
     run_folder, models = folder / "run", folder / "saved_models"
-    run("fit", "quickstart", "--data", manifest, "--output", run_folder, *(x for s in arguments.set for x in ("--set", s)))
+    run(
+        "fit",
+        "quickstart",
+        "--data",
+        manifest,
+        "--output",
+        run_folder,
+        *(x for s in arguments.set for x in ("--set", s)),
+    )
     run("evaluate", run_folder, "--data", run_folder / "manifest.csv", "--output", folder / "report.json")
     run("export", run_folder, "--output", models / "quickstart")
     used = pd.read_csv(run_folder / "manifest.csv")
@@ -154,7 +177,12 @@ def main() -> None:
     served = serve_and_ask(models, shown)
 
     scores = pd.read_csv(folder / "scores.csv")
-    answers = served.assign(**{"scored quality": scores["quality"].to_numpy(), "SSIM": test["score"].iloc[[0, len(test) // 2, -1]].to_numpy()})
+    answers = served.assign(
+        **{
+            "scored quality": scores["quality"].to_numpy(),
+            "SSIM": test["score"].iloc[[0, len(test) // 2, -1]].to_numpy(),
+        }
+    )
     report = json.loads((folder / "report.json").read_text())
     print(f"\n{answers.round(4).to_string(index=False)}")
     print(f"""

@@ -16,6 +16,9 @@ HEIGHT, WIDTH = 37, 53
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # PNG colour types
 
+# First row, first column, row step, column step of the seven passes of an interlaced PNG.
+ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
 
 def scene(height: int = HEIGHT, width: int = WIDTH, channels: int = 3, seed: int = 0) -> NDArray[np.uint8]:
     """Smooth shades with some noise: uint8 (H,W,channels)."""
@@ -61,29 +64,35 @@ def png(
     before: Iterable[bytes] = (),
     after: Iterable[bytes] = (),
     pieces: int = 1,
+    interlaced: bool = False,
 ) -> bytes:
     """A PNG of samples (H,W) or (H,W,channels) below 2**depth, with extra chunks before and after the pixels."""
     height, width = samples.shape[:2]
-    rows = samples.reshape(height, -1)
-    if depth == 16:
-        packed = rows.astype(">u2").view(np.uint8).reshape(height, -1)
-    elif depth == 8:
-        packed = rows.astype(np.uint8)
-    else:
-        bits = np.unpackbits(rows.astype(np.uint8)[..., None], axis=-1)[..., 8 - depth :]
-        packed = np.packbits(bits.reshape(height, -1), axis=-1)
-    stream = zlib.compress(b"".join(b"\0" + row.tobytes() for row in packed))
+    passes = [samples[top::down, left::right] for top, left, down, right in ADAM7] if interlaced else [samples]
+    stream = zlib.compress(b"".join(_png_rows(part, depth) for part in passes))
     step = -(-len(stream) // pieces)
     return b"".join(
         [
             b"\x89PNG\r\n\x1a\n",
-            png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)),
+            png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced)),
             *before,
             *(png_chunk(b"IDAT", stream[start : start + step]) for start in range(0, len(stream), step)),
             *after,
             png_chunk(b"IEND", b""),
         ]
     )
+
+
+def _png_rows(samples: NDArray[Any], depth: int) -> bytes:
+    rows = samples.reshape(samples.shape[0], -1)
+    if depth == 16:
+        packed = rows.astype(">u2").view(np.uint8)
+    elif depth == 8:
+        packed = rows.astype(np.uint8)
+    else:
+        bits = np.unpackbits(rows.astype(np.uint8)[..., None], axis=-1)[..., 8 - depth :]
+        packed = np.packbits(bits.reshape(rows.shape[0], -1), axis=-1)
+    return b"".join(b"\0" + row.tobytes() for row in packed)
 
 
 def palette_chunk(count: int) -> bytes:
@@ -159,7 +168,7 @@ def _animated_webp() -> bytes:
 
 
 def _cmyk() -> Image.Image:
-    return Image.fromarray(scene(channels=4), "CMYK")
+    return Image.frombytes("CMYK", (WIDTH, HEIGHT), scene(channels=4).tobytes())
 
 
 # Name, encoded bytes made on demand, whether TensorFlow operations decode it as Pillow does.
@@ -206,7 +215,7 @@ PICTURES: dict[str, tuple[Callable[[], bytes], bool]] = {
         lambda: png(deep(2), 2, PALETTE, [palette_chunk(4), png_chunk(b"tRNS", b"\0\x50")]),
         PILLOW,
     ),
-    "png grey 1, key": (lambda: png(deep(1), 1, GREY, [png_chunk(b"tRNS", b"\0\1")]), PILLOW),
+    "png grey 1, key": (lambda: png(deep(1), 1, GREY, [png_chunk(b"tRNS", b"\0\0")]), PILLOW),
     "png grey 2, key": (lambda: png(deep(2), 2, GREY, [png_chunk(b"tRNS", b"\0\2")]), PILLOW),
     "png grey 8, key": (lambda: png(deep(8), 8, GREY, [png_chunk(b"tRNS", b"\0\x21")]), GRAPH),
     "png grey 16, key": (
@@ -215,7 +224,9 @@ PICTURES: dict[str, tuple[Callable[[], bytes], bool]] = {
     ),
     "png rgb 8, key": (lambda: png(deep(8, 3), 8, RGB, [_truecolor_key(8)]), GRAPH),
     "png rgb 16, key": (lambda: png(deep(16, 3), 16, RGB, [_truecolor_key(16)]), PILLOW),
-    "png interlaced text": (
+    "png interlaced": (lambda: png(scene(), 8, RGB, interlaced=True), GRAPH),
+    "png interlaced 16": (lambda: png(deep(16, 4), 16, RGBA, interlaced=True), GRAPH),
+    "png text": (
         lambda: png(scene(), 8, RGB, [png_chunk(b"tEXt", b"Comment\0none"), png_chunk(b"gAMA", bytes(4))]),
         GRAPH,
     ),
@@ -246,6 +257,7 @@ PICTURES: dict[str, tuple[Callable[[], bytes], bool]] = {
     "tiff jpeg": (lambda: saved(scene(), "TIFF", compression="jpeg"), PILLOW),
     "tiff cmyk": (lambda: saved(_cmyk(), "TIFF"), PILLOW),
     "tiff rgba": (lambda: saved(_alpha(4), "TIFF"), PILLOW),
+    "tiff grey 12": (lambda: tiff(deep(12)[:, :52], 12, 1), PILLOW),
     "tiff grey 16": (lambda: tiff(deep(16), 16, 1), PILLOW),
     "tiff grey 16, white is zero": (lambda: tiff(deep(16), 16, 0), PILLOW),
     "tiff rgb 16": (lambda: tiff(deep(16, 3), 16, 2), PILLOW),

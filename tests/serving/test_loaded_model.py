@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import served_models
 import tensorflow as tf
+from tensorflow.python.util import deprecation
 
 from tfiqa.serving.server.loaded_model import LoadedModel, TensorInfo
 from tfiqa.serving.server.status import Code, StatusError
@@ -97,6 +98,6 @@ def test_folders_that_hold_no_model(tmp_path, content, code):
 
 
 def test_loading_logs_no_advice(caplog, monkeypatch):
-    monkeypatch.setattr("tensorflow.python.util.deprecation._PRINTED_WARNING", {})  # it is printed once a process
+    monkeypatch.setattr(deprecation, "_PRINTED_WARNING", {})  # it is printed once a process
     LoadedModel(served_models.models_folder() / "times/1")
     assert "deprecated" not in caplog.text

@@ -1,11 +1,11 @@
 """Starting, stopping and time limits of the server."""
 
 import gc
+import importlib
 import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -111,18 +111,9 @@ def test_a_failure_of_the_server_itself_is_answered_500(monkeypatch, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_without_aiohttp_the_error_names_the_extra():
-    code = (
-        "import sys; sys.modules['aiohttp'] = None; sys.modules['tensorflow'] = None\n"
-        "import tfiqa.serving.errors as errors\n"
-        "import tfiqa.serving.server.status, importlib.util, types\n"
-        "for name in ('json_document', 'model_store', 'predict_answer', 'predict_request', 'rest_answers'):\n"
-        "    stand_in = types.ModuleType(name); stand_in.__getattr__ = lambda attribute: None\n"
-        "    sys.modules['tfiqa.serving.server.' + name] = stand_in\n"
-        "try:\n"
-        "    import tfiqa.serving.server.rest_app\n"
-        "except errors.ServerStartError as error:\n"
-        "    print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "serving needs the package aiohttp: pip install 'tfiqa[serving]'\n"
+def test_without_aiohttp_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "tfiqa.serving.server.rest_app")
+    with pytest.raises(ServerStartError) as caught:
+        importlib.import_module("tfiqa.serving.server.rest_app")
+    assert str(caught.value) == "serving needs the package aiohttp: pip install 'tfiqa[serving]'"

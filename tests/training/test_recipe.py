@@ -17,7 +17,9 @@ def test_bundled_recipes_are_the_papers():
         training = recipe.training
         assert recipe.model.name == name
         assert (training.epochs, training.batch_size, training.frozen_epochs, recipe.data.crop) == (30, 16, 10, 224)
-        assert [training.learning_rate_of(e) for e in (0, 9, 10, 20, 29)] == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5, 1e-5])
+        assert [training.learning_rate_of(e) for e in (0, 9, 10, 20, 29)] == pytest.approx(
+            [1e-3, 1e-3, 1e-4, 1e-5, 1e-5]
+        )
         assert recipe.data.flip is False
         assert recipe.model.weights == "imagenet"
 
@@ -99,6 +101,9 @@ def test_broken_files(tmp_path):
 
 
 def test_a_recipe_is_checked_without_tensorflow():
-    code = "import sys; from tfiqa.training.recipe_files import read_recipe; read_recipe('spaq_mt_a'); print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
+    code = (
+        "import sys; from tfiqa.training.recipe_files import read_recipe; read_recipe('spaq_mt_a');"
+        "print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,13 +1,9 @@
-"""Files that are no checkpoints, damaged, or made to harm: nothing runs, and only CheckpointError comes out."""
+"""Checkpoints made to harm: nothing in them runs, and only CheckpointError comes out."""
 
 from __future__ import annotations
 
-import io
-import os
 import pickle
 import sys
-import zipfile
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +17,8 @@ from torch_files import (
     Storage,
     Tensor,
     pickled_object,
+    refused,
+    small_state,
     stream_bytes,
     tar_bytes,
     tensor,
@@ -33,22 +31,6 @@ from tfiqa.weights.torch_checkpoint import read_checkpoint, state_dict
 from tfiqa.weights.torch_pickle import Placeholder
 
 every_form = pytest.mark.parametrize("form", WRITERS)
-
-
-def refused(path: Path) -> str:
-    """The text of the error that reading the file gives: one line that names the file."""
-    with pytest.raises(CheckpointError) as caught:
-        read_checkpoint(path)
-    text = str(caught.value)
-    assert str(path) in text
-    assert "\n" not in text
-    assert len(text) < 500
-    return text
-
-
-def small() -> OrderedDict[str, Any]:
-    base = Storage(np.arange(12, dtype=np.float32))
-    return OrderedDict({"conv.weight": Tensor(base, 0, (2, 6), (6, 1)), "bn.bias": tensor(np.ones(3, np.float32))})
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +46,7 @@ def nothing_sprung(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
 
 
 COMMAND = b"S'touch sprung'\n"
-EXPRESSION = b"S\"open('sprung', 'w')\"\n"
+EXPRESSION = b"S\"open('sprung', 'w').close()\"\n"
 # Each leaves one object on the stack, made by calling what it names.
 HOSTILE = {
     "REDUCE": b"cos\nsystem\n" + COMMAND + b"\x85R",
@@ -103,7 +85,7 @@ def test_the_traps_spring_when_pickle_loads_them(tmp_path: Path) -> None:
 @every_form
 def test_nothing_runs_while_a_state_dict_is_read(tmp_path: Path, form: str) -> None:
     attack = Called(Global("os", "system"), ("touch sprung",), {"a": 1})
-    obj = {"state_dict": small(), "extra": [attack, {"key": attack}], attack: 1}
+    obj = {"state_dict": small_state(), "extra": [attack, {"key": attack}], attack: 1}
     found = state_dict(write(tmp_path / "file.pt", WRITERS[form](obj)))
     np.testing.assert_array_equal(found["conv.weight"], np.arange(12).reshape(2, 6))
 
@@ -262,18 +244,9 @@ def test_a_memo_of_huge_numbers_costs_nothing(tmp_path: Path) -> None:
 
 
 @every_form
-def test_truncation_anywhere_is_noticed(tmp_path: Path, form: str) -> None:
-    whole = WRITERS[form](small())
-    # A tar archive is padded, so its last blocks may go unnoticed.
-    end = len(whole.rstrip(b"\0")) if form == "tar" else len(whole)
-    for length in range(0, end, 5):
-        refused(write(tmp_path / "file.pt", whole[:length]))
-
-
-@every_form
 def test_flipped_bytes_never_raise_anything_else(tmp_path: Path, form: str) -> None:
     whole = WRITERS[form](
-        {"state_dict": small(), "x": np.arange(3.0), "y": Called(Global("os", "system"), ("touch sprung",))}
+        {"state_dict": small_state(), "x": np.arange(3.0), "y": Called(Global("os", "system"), ("touch sprung",))}
     )
     rng = np.random.default_rng(1)
     path = tmp_path / "file.pt"
@@ -289,90 +262,3 @@ def test_flipped_bytes_never_raise_anything_else(tmp_path: Path, form: str) -> N
             texts.append(str(error))
     assert len(texts) > 20
     assert all(str(path) in text and "\n" not in text for text in texts)
-
-
-def test_damaged_weights_in_a_zip_are_noticed(tmp_path: Path) -> None:
-    content = zip_bytes(small())
-    position = content.index(np.arange(12, dtype=np.float32).tobytes()) + 6
-    damaged = content[:position] + b"\x7f" + content[position + 1 :]
-    assert "checksum" in refused(write(tmp_path / "file.pt", damaged))
-
-
-def test_a_zip_saved_without_checksums_is_read(tmp_path: Path) -> None:
-    content = zip_bytes(small())
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for info in archive.infolist():
-            content = content.replace(info.CRC.to_bytes(4, "little"), bytes(4))
-    np.testing.assert_array_equal(state_dict(write(tmp_path / "file.pt", content))["bn.bias"], np.ones(3))
-
-
-def test_zip_archives_that_torch_never_writes(tmp_path: Path) -> None:
-    path = tmp_path / "file.pt"
-    assert "compressed" in refused(write(path, zip_bytes(small(), compression=zipfile.ZIP_DEFLATED)))
-    assert "elements" in refused(write(path, zip_bytes(small(), replaced={"data/0": b"\0" * 44})))
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("weights.npy", b"x")
-    assert "data.pkl" in refused(path)
-    with zipfile.ZipFile(path, "w"):
-        pass
-    assert "data.pkl" in refused(path)
-
-
-def test_storage_that_is_missing_in_the_zip(tmp_path: Path) -> None:
-    whole = zip_bytes(small())
-    with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(tmp_path / "file.pt", "w") as copy:
-        for info in archive.infolist():
-            if not info.filename.endswith("data/1"):
-                copy.writestr(info, archive.read(info))
-    assert "data/1 is missing" in refused(tmp_path / "file.pt")
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "empty"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
-        (b"\x40\0\0\0\0\0\0\0" + b'{"conv.weight":{"dtype":"F32"}}' + bytes(100), "safetensors"),
-        (b"<!DOCTYPE html><html>Google Drive - Virus scan warning</html>", "web page"),
-        (b"\xfd7zXZ\x00" + bytes(50), "unpack"),
-        (b"\x1f\x8b" + bytes(50), "unpack"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "LFS"),
-        (b"just some text", "no PyTorch checkpoint"),
-        (bytes(1000), "no PyTorch checkpoint"),
-        (pickle.dumps({"a": 1}), "torch.save did not write"),
-        (pickle.dumps([1, 2]), "torch.save did not write"),
-        (stream_bytes(1, version=1002), "version"),
-        (b"PK\x03\x04" + bytes(100), "damaged"),
-    ],
-)
-def test_files_given_by_mistake_are_named(tmp_path: Path, content: bytes, said: str) -> None:
-    assert said in refused(write(tmp_path / "file.pth", content))
-
-
-def test_keras_file_given_by_mistake(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
-        for name in ("metadata.json", "config.json", "model.weights.h5"):
-            archive.writestr(name, b"{}")
-    assert "Keras" in refused(tmp_path / "model.keras")
-
-
-def test_tar_archive_of_something_else(tmp_path: Path) -> None:
-    content = tar_bytes(1).replace(b"storages\0", b"pictures\0")
-    assert "tar archive without storages" in refused(write(tmp_path / "file.pth", content))
-
-
-def test_paths_that_are_no_files(tmp_path: Path) -> None:
-    assert "folder" in refused(tmp_path)
-    assert "No such file" in refused(tmp_path / "missing.pth")
-    os.mkfifo(tmp_path / "pipe")
-    assert "regular" in refused(tmp_path / "pipe")
-    with pytest.raises(CheckpointError):
-        read_checkpoint("a\0b")
-
-
-def test_names_from_the_file_keep_the_error_in_one_line(tmp_path: Path) -> None:
-    path = write(tmp_path / "file.pt", zip_bytes({"a\nb" * 100: 1, "c": 2}))
-    with pytest.raises(CheckpointError) as caught:
-        state_dict(path)
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 300

@@ -15,6 +15,10 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+import pytest
+
+from tfiqa.errors import CheckpointError
+from tfiqa.weights.torch_checkpoint import read_checkpoint
 
 STREAM_MAGIC = 0x1950A86A20F9469CFC6C
 STREAM_VERSION = 1001
@@ -86,6 +90,12 @@ def tensor(array: Any, device: str = "cpu") -> Tensor:
     array = np.asarray(array)
     stride = tuple(step // array.itemsize for step in np.ascontiguousarray(array).strides) if array.ndim else ()
     return Tensor(Storage(array.reshape(-1), device), 0, array.shape, stride)
+
+
+def small_state() -> OrderedDict[str, Any]:
+    """A state dict of two tensors."""
+    base = Storage(np.arange(12, dtype=np.float32))
+    return OrderedDict({"conv.weight": Tensor(base, 0, (2, 6), (6, 1)), "bn.bias": tensor(np.ones(3, np.float32))})
 
 
 def parameter(array: Any) -> Called:
@@ -227,3 +237,14 @@ WRITERS: dict[str, Callable[..., bytes]] = {"zip": zip_bytes, "stream": stream_b
 def write(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+def refused(path: Path) -> str:
+    """The text of the error that reading the file gives: one line that names the file."""
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(path)
+    text = str(caught.value)
+    assert str(path) in text
+    assert "\n" not in text
+    assert len(text) < 500
+    return text

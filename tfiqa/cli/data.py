@@ -56,7 +56,7 @@ def check(context: click.Context, manifest: Path, output: str | None) -> None:
     from tfiqa.databases.manifest import read_manifest
     from tfiqa.databases.picture_check import check_pictures
 
-    table = read_manifest(manifest, check_files=False)
+    table = read_manifest(manifest, required=("image", "score"))
     checks = check_pictures(table.picture_paths(), progress=picture_progress("decoding"))
     if output is not None:
         with row_writer(output, "csv", ("path", "ok", "width", "height", "sha256", "needs_pillow", "error")) as write:
@@ -66,7 +66,9 @@ def check(context: click.Context, manifest: Path, output: str | None) -> None:
     for error in bad:
         say(f"bad: {error}")
     scores = table.table["score"]
-    say(f"{manifest}: {len(checks)} pictures, {len(bad)} bad; score {scores.min():g} to {scores.max():g} ({table.scale})")
+    say(
+        f"{manifest}: {len(checks)} pictures, {len(bad)} bad; score {scores.min():g} to {scores.max():g} ({table.scale})"
+    )
     if "split" in table.table:
         counts = table.table["split"].value_counts()
         say("split: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
@@ -87,7 +89,7 @@ def split(manifest: Path, output: Path, train: float, validation: float, test: f
     from tfiqa.databases.splits import split_manifest
 
     fractions = {"train": train, "validation": validation, "test": test}
-    marked = split_manifest(read_manifest(manifest, check_files=False), fractions, seed)
+    marked = split_manifest(read_manifest(manifest, required=("image", "score")), fractions, seed)
     write_manifest(marked, output)
     counts = marked.table["split"].value_counts()
     say(f"{output}: " + ", ".join(f"{name} {counts.get(name, 0)}" for name in fractions))

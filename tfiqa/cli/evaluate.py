@@ -18,8 +18,12 @@ from tfiqa.cli.output import SOME_FAILED, say, write_result
     type=click.Choice(["train", "validation", "test", "all"]),
     help="Rows to use; by default `test` where the manifest marks such rows, else all.",
 )
-@click.option("--repeats", type=click.IntRange(min=0), default=0, help="Bootstrap draws for 95 % intervals.", show_default=True)
-@click.option("--output", default="-", help="Report file: JSON when it ends in .json, else text. '-' is standard output.")
+@click.option(
+    "--repeats", type=click.IntRange(min=0), default=0, help="Bootstrap draws for 95 % intervals.", show_default=True
+)
+@click.option(
+    "--output", default="-", help="Report file: JSON when it ends in .json, else text. '-' is standard output."
+)
 @click.option("--predictions", type=click.Path(path_type=Path), help="Also write a CSV with a row a picture.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Patches in one pass.")
 @click.pass_context
@@ -41,7 +45,7 @@ def evaluate(
     from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
     from tfiqa.databases.manifest import read_manifest
 
-    manifest_rows = read_manifest(manifest, check_files=False)
+    manifest_rows = read_manifest(manifest, required=("image", "score"))
     load_tensorflow_quietly()
 
     from tfiqa.serving.evaluation import evaluate_scorer, select_rows
@@ -53,7 +57,9 @@ def evaluate(
     say(f"{len(data.table)} pictures of {manifest} ({chosen}): {data.scale}")
     result = evaluate_scorer(scorer, data, repeats=repeats)
     if result.trained_on:
-        say(f"warning: {result.trained_on} of these pictures trained the model; figures on them say nothing of new pictures")
+        say(
+            f"warning: {result.trained_on} of these pictures trained the model; figures on them say nothing of new pictures"
+        )
     for error in result.errors:
         say(f"left out: {error}")
     if predictions is not None:

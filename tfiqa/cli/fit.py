@@ -11,7 +11,14 @@ from tfiqa.cli.output import say
 
 @click.command()
 @click.argument("recipe")
-@click.option("--data", "manifests", multiple=True, required=True, type=click.Path(path_type=Path), help="Manifest; may be repeated.")
+@click.option(
+    "--data",
+    "manifests",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Manifest; may be repeated.",
+)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Run folder, new or empty.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Changes a setting; may be repeated.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --output after its newest checkpoint.")
@@ -29,7 +36,9 @@ def fit(recipe: str, manifests: tuple[Path, ...], output: Path, overrides: tuple
     from tfiqa.training.trainer import fit as run_fit
 
     try:
-        reports = run_fit(resolved, manifests, output, resume=resume, say=say, progress=picture_progress("checking pictures"))
+        reports = run_fit(
+            resolved, manifests, output, resume=resume, say=say, progress=picture_progress("checking pictures")
+        )
     except KeyboardInterrupt:
         say(f"interrupted; the same command with --resume goes on after the newest checkpoint in {output}")
         raise

@@ -34,7 +34,10 @@ def row_writer(output: str, form: str, columns: Sequence[str]) -> Iterator[Write
     if output == "-":
         yield _writer(sys.stdout, form, columns)
         return
-    with whole_file(output) as temporary, open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+    with (
+        whole_file(output) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+    ):
         yield _writer(stream, form, columns)
 
 

@@ -12,12 +12,16 @@ from tfiqa.cli.output import SOME_FAILED, row_writer, say
 
 @click.command()
 @click.argument("pictures", nargs=-1, required=True, metavar="PATH...")
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="A run, a .keras file or an exported folder.")
+@click.option(
+    "--model", required=True, type=click.Path(path_type=Path), help="A run, a .keras file or an exported folder."
+)
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
 @click.option("--output", default="-", help="File, written whole at the end; '-' is standard output, row by row.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Patches in one pass.")
 @click.option("--workers", type=click.IntRange(min=1), help="Decoding threads; by default one per processor.")
-@click.option("--max-pixels", type=click.IntRange(min=1), help="Larger pictures are refused; by default over 200 million.")
+@click.option(
+    "--max-pixels", type=click.IntRange(min=1), help="Larger pictures are refused; by default over 200 million."
+)
 @click.pass_context
 def score(
     context: click.Context,

@@ -14,9 +14,17 @@ from tfiqa.cli.output import say
 @click.option("--rest-port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="0 takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--file-system-poll-wait-seconds", "poll_seconds", type=float, default=1.0, show_default=True, help="Between two looks for new versions."
+    "--file-system-poll-wait-seconds",
+    "poll_seconds",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Between two looks for new versions.",
 )
-def serve(folder: Path, rest_port: int, host: str, poll_seconds: float) -> None:
+@click.option(
+    "--max-num-load-retries", "retries", type=click.IntRange(min=0), default=5, show_default=True, help="A minute apart."
+)
+def serve(folder: Path, rest_port: int, host: str, poll_seconds: float, retries: int) -> None:
     """Serve the exported models in FOLDER (one model's base folder, or a folder of such) over TF Serving's REST API."""
     from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
     from tfiqa.serving.server.model_folders import find_models
@@ -27,7 +35,7 @@ def serve(folder: Path, rest_port: int, host: str, poll_seconds: float) -> None:
     from tfiqa.serving.server.model_store import ModelStore
     from tfiqa.serving.server.serve import serve_forever
 
-    store = ModelStore(models, poll_seconds=poll_seconds)
+    store = ModelStore(models, poll_seconds=poll_seconds, load_retries=retries)
     serve_forever(
         store,
         host=host,

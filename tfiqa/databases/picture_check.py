@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +13,7 @@ from tfiqa.databases.reader import Progress
 from tfiqa.errors import MissingPicture, PictureError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
 from tfiqa.images.headers import needs_pillow
-
-AHEAD = 2  # pictures handed to each worker at a time, so that millions of paths do not wait in memory
+from tfiqa.in_order import map_in_order
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def check_pictures(
         progress: called with (done, all) after each picture.
     """
     checks = []
-    for check in _in_order(paths, max_pixels, workers or os.cpu_count() or 1):
+    for check in map_in_order(partial(check_picture, max_pixels=max_pixels), paths, workers or os.cpu_count() or 1):
         checks.append(check)
         if progress:
             progress(len(checks), len(paths))
@@ -84,18 +81,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise MissingPicture(str(path), f"cannot be read: {error.strerror or error}") from error
-
-
-def _in_order(paths: Iterable[Path], max_pixels: int, workers: int) -> Iterator[PictureCheck]:
-    check = partial(check_picture, max_pixels=max_pixels)
-    with ThreadPoolExecutor(workers) as pool:
-        pending: deque[Future[PictureCheck]] = deque()
-        try:
-            for path in paths:
-                if len(pending) >= AHEAD * workers:
-                    yield pending.popleft().result()
-                pending.append(pool.submit(check, path))
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)  # so that Ctrl-C need not wait for the rest

@@ -87,7 +87,8 @@ def decode_file_graph(path: tf.Tensor, allow_pillow: bool, max_pixels: int = DEF
     if not allow_pillow:
         return decode_picture_graph(encoded, max_pixels)
 
-    def with_pillow(data: bytes, name: bytes) -> NDArray[np.uint8]:
+    def with_pillow(*arguments: object) -> NDArray[np.uint8]:
+        data, name = (np.asarray(argument, object).item() for argument in arguments)  # arrays if run eagerly
         return decode_picture(data, name=os.fsdecode(name), max_pixels=max_pixels)
 
     return _shaped(

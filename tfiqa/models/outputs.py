@@ -21,5 +21,7 @@ def flat_outputs(outputs: Mapping[str, np.ndarray], info: ModelInfo) -> dict[str
         outputs: for each output of the model an array (columns,).
         info: says which outputs a row shows, and under which names.
     """
-    pairs = (pair for name, columns in info.columns.items() for pair in zip(columns, np.ravel(outputs[name]), strict=True))
+    pairs = (
+        pair for name, columns in info.columns.items() for pair in zip(columns, np.ravel(outputs[name]), strict=True)
+    )
     return {name: float(value) for name, value in pairs}

@@ -6,20 +6,21 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from tfiqa.errors import PictureError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
 from tfiqa.images.protocol import PictureProtocol
-from tfiqa.pipelines.in_order import map_in_order
+from tfiqa.in_order import map_in_order
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
 
 Outputs = dict[str, np.ndarray]
 Source = str | Path | bytes
+Result = TypeVar("Result")
 
 
 class PicturePredictor:
@@ -56,7 +57,7 @@ class PicturePredictor:
 
     def predict_all(self, sources: Iterable[Source]) -> Iterator[Outputs | PictureError]:
         """Outputs, or the error, of each picture, in the given order and as they come."""
-        for patches in map_in_order(self._prepare, sources, self.workers):
+        for patches in map_in_order(or_error(self._prepare), sources, self.workers):
             yield patches if isinstance(patches, PictureError) else self._mean_over_patches(patches)
 
     def _prepare(self, source: Source) -> np.ndarray:
@@ -70,6 +71,18 @@ class PicturePredictor:
         return {name: (total / len(patches)).astype(np.float32) for name, total in sums.items()}
 
 
+def or_error(function: Callable[[Source], Result]) -> Callable[[Source], Result | PictureError]:
+    """The function with a PictureError returned instead of raised, so that one bad picture does not end a long list."""
+
+    def guarded(source: Source) -> Result | PictureError:
+        try:
+            return function(source)
+        except PictureError as error:
+            return error
+
+    return guarded
+
+
 def network_function(model: QualityModel) -> Callable[[np.ndarray], Outputs]:
     """The model in inference mode as a function of RGB 0..255 (N, H, W, 3) to arrays (N, columns), compiled once for all sizes.
 
@@ -78,7 +91,9 @@ def network_function(model: QualityModel) -> Callable[[np.ndarray], Outputs]:
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        return lambda images: {name: np.asarray(v) for name, v in model.predict_on_batch(images.astype(np.float32)).items()}
+        return lambda images: {
+            name: np.asarray(v) for name, v in model.predict_on_batch(images.astype(np.float32)).items()
+        }
 
     import tensorflow as tf
 

@@ -63,17 +63,24 @@ def training_dataset(
     """
     names = tf.constant([str(path) for path in paths])
     targets_of = {name: tf.constant(values, tf.float32) for name, values in targets.items()}
+    policy = parse_policy(settings.resize)
     count = len(paths) * settings.crops_per_picture
 
+    @tf.autograph.experimental.do_not_convert
     def crop_of(epoch: tf.Tensor, position: tf.Tensor, draw: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         index = draw // settings.crops_per_picture
         picture = decode_file_graph(names[index], allow_pillow=allow_pillow, max_pixels=settings.max_pixels)
-        picture = resize_graph(picture, parse_policy(settings.resize))
-        crop = random_crop(picture, settings.crop, settings.flip, seed=tf.stack([tf.cast(seed, tf.int64), epoch * count + position]))
+        picture = resize_graph(picture, policy)
+        crop = random_crop(
+            picture, settings.crop, settings.flip, seed=tf.stack([tf.cast(seed, tf.int64), epoch * count + position])
+        )
         return tf.cast(crop, tf.float32), {name: values[index] for name, values in targets_of.items()}
 
+    @tf.autograph.experimental.do_not_convert
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), tf.stack([tf.cast(seed, tf.int64), epoch]))
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(count, dtype=tf.int64), tf.stack([tf.cast(seed, tf.int64), epoch])
+        )
         drawn = tf.data.Dataset.from_tensor_slices((tf.repeat(epoch, count), tf.range(count, dtype=tf.int64), order))
         return drawn.map(crop_of, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(batch_size)
 

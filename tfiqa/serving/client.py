@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import base64
 import http.client
-import io
 import json
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from PIL import Image
-
-from tfiqa.errors import EmptyPicture, InvalidInput, MissingPicture
-from tfiqa.images.decode import decode_picture
-from tfiqa.images.headers import needs_pillow
+from tfiqa.errors import InvalidInput
 from tfiqa.serving.errors import PredictionError
+from tfiqa.serving.graph_bytes import graph_bytes
 
 
 class PredictClient:
@@ -91,7 +86,7 @@ class PredictClient:
             chosen = slice(start, start + batch_size)
             names = [os.fspath(path) for path in paths[chosen]]
             instances = [
-                {self._picture_input: _encoded(name), **more} for name, more in zip(names, others[chosen], strict=True)
+                {self._picture_input: _as_json(name), **more} for name, more in zip(names, others[chosen], strict=True)
             ]
             scores += self._score(names, instances)
         return scores
@@ -160,23 +155,12 @@ class PredictClient:
             raise PredictionError(f"{self._server} does not answer in JSON") from error
 
 
-class _Refused(PredictionError):  # noqa: N818 (nobody catches it by this name)
+class _Refused(PredictionError):
     """An answer of the server that is an error."""
 
 
-def _encoded(name: str) -> dict[str, str]:
-    """A file as the base64 object of a picture that TensorFlow can decode."""
-    try:
-        data = Path(name).read_bytes()
-    except OSError as error:
-        raise MissingPicture(name, error.strerror or str(error)) from error
-    if not data:
-        raise EmptyPicture(name, "the file is empty")
-    if needs_pillow(data):
-        png = io.BytesIO()
-        Image.fromarray(decode_picture(data, name=name)).save(png, "PNG")
-        data = png.getvalue()
-    return {"b64": base64.b64encode(data).decode()}
+def _as_json(name: str) -> dict[str, str]:
+    return {"b64": base64.b64encode(graph_bytes(name, name=name)).decode()}
 
 
 def _server_reason(error: urllib.error.HTTPError) -> str:

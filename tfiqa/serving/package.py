@@ -19,9 +19,9 @@ CARD = Path("assets.extra") / "tfiqa.json"  # TF Serving leaves assets.extra alo
 def export_model(model: QualityModel, output: str | Path, version: int | None = None) -> Path:
     """Writes `<output>/<version>/`, whole or not at all.
 
-    Signatures: `serving_default`, `image_bytes` string (N,) (encoded pictures of mixed sizes) to `quality` float (N,) and the model's
-    other outputs; `image`, float32 (N, H, W, 3) RGB 0..255 to the model's raw outputs. The folder's `assets.extra/tfiqa.json` holds
-    the model's information: protocol, score scale, columns.
+    Signatures: `serving_default`, `image_bytes` string (N,) (encoded pictures of mixed sizes) to `quality` float (N,) and
+    the model's other outputs; `image`, float32 (N, H, W, 3) RGB 0..255 to the model's raw outputs. The folder's
+    `assets.extra/tfiqa.json` holds the model's information: protocol, score scale, columns.
 
     Args:
         model: a model that scores pictures.

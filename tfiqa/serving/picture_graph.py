@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PATCHES_PER_PASS = 32  # bounds the memory of panoramas; a 4:3 picture of shorter side 512 has 24 patches
 
 
+@tf.autograph.experimental.do_not_convert
 def score_pictures_graph(model: QualityModel, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
     """Scores encoded pictures of mixed sizes and formats.
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from PIL import Image
-
-from tfiqa.errors import BrokenPicture, CheckpointError, MissingPicture, PictureError, PictureTooLarge
-from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, needs_pillow, picture_size
-from tfiqa.pipelines.in_order import map_in_order
-from tfiqa.pipelines.scoring import Outputs, Source
+from tfiqa.errors import BrokenPicture, CheckpointError, PictureError
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.in_order import map_in_order
+from tfiqa.pipelines.scoring import Outputs, Source, or_error
+from tfiqa.serving.graph_bytes import graph_bytes
 from tfiqa.serving.package import read_card
 
 
@@ -42,7 +40,7 @@ class SavedModelPredictor:
         import tensorflow as tf
 
         name = "picture" if isinstance(source, bytes) else str(source)
-        data = self._graph_bytes(source, name)
+        data = graph_bytes(source, name=name, max_pixels=self.max_pixels)
         try:
             outputs = self._signature(image_bytes=tf.constant([data]))
         except tf.errors.OpError as error:
@@ -56,24 +54,4 @@ class SavedModelPredictor:
 
     def predict_all(self, sources: Iterable[Source]) -> Iterator[Outputs | PictureError]:
         """Outputs, or the error, of each picture, in the given order and as they come."""
-        return map_in_order(self.predict, sources, self.workers)
-
-    def _graph_bytes(self, source: Source, name: str) -> bytes:
-        """The encoded picture in a form that the graph decodes to what Pillow would give."""
-        if isinstance(source, bytes):
-            data = source
-        else:
-            try:
-                data = Path(source).read_bytes()
-            except OSError as error:
-                raise MissingPicture(name, error.strerror or str(error)) from error
-        if needs_pillow(data):
-            stream = io.BytesIO()
-            Image.fromarray(decode_picture(data, name=name, max_pixels=self.max_pixels)).save(
-                stream, "PNG", compress_level=1
-            )
-            return stream.getvalue()
-        width, height = picture_size(data)
-        if width * height > self.max_pixels:
-            raise PictureTooLarge(name, f"{width} x {height} pixels, over the limit of {self.max_pixels}")
-        return data
+        return map_in_order(or_error(self.predict), sources, self.workers)

@@ -83,7 +83,11 @@ class ProgressBar(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Opens the bar."""
         self.bar = tqdm(
-            total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", leave=False, disable=not sys.stderr.isatty(), unit="step"
+            total=self.steps,
+            desc=f"epoch {epoch + 1}/{self.epochs}",
+            leave=False,
+            disable=not sys.stderr.isatty(),
+            unit="step",
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:

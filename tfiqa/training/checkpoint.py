@@ -38,7 +38,9 @@ class RunState:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def save_checkpoint(folder: RunFolder, state: RunState, model: QualityModel, optimizer: keras.optimizers.Optimizer) -> None:
+def save_checkpoint(
+    folder: RunFolder, state: RunState, model: QualityModel, optimizer: keras.optimizers.Optimizer
+) -> None:
     """Writes the checkpoint of `state.epochs_done`, whole or not at all."""
     if state.epochs_done in folder.checkpoint_epochs():
         return
@@ -83,6 +85,8 @@ def _load(path: Path, variables: list[Any]) -> None:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     shapes = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
     if shapes[0] != shapes[1]:
-        raise CheckpointError(f"{path} does not fit this run: {len(values)} variables for {len(variables)}, or of other shapes")
+        raise CheckpointError(
+            f"{path} does not fit this run: {len(values)} variables for {len(variables)}, or of other shapes"
+        )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

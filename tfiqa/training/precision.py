@@ -6,12 +6,16 @@ from pathlib import Path
 
 from tfiqa.errors import RecipeError
 
-BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 AVX-512 BF16, AMX, and Arm's, as /proc/cpuinfo names them
+BFLOAT16_CPU_FLAGS = {
+    "avx512_bf16",
+    "amx_bf16",
+    "bf16",
+}  # x86 AVX-512 BF16, AMX, and Arm's, as /proc/cpuinfo names them
 BFLOAT16_COMPUTE_CAPABILITY = (8, 0)  # NVIDIA Ampere
 
 
 def resolve_precision(setting: str) -> str:
-    """"float32" or "bfloat16" for a recipe's setting. Raises RecipeError when bfloat16 is asked for and not there."""
+    """ "float32" or "bfloat16" for a recipe's setting. Raises RecipeError when bfloat16 is asked for and not there."""
     if setting == "float32":
         return "float32"
     if has_bfloat16():
@@ -45,4 +49,6 @@ def _cpu_flags() -> set[str]:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return set()
-    return {flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.split(":")[1].split()}
+    return {
+        flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.split(":")[1].split()
+    }

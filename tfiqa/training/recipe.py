@@ -141,7 +141,9 @@ class TrainingSection:
             if not getattr(self, name) > 0:
                 raise RecipeError(f"training.{name} is above 0. Received: {getattr(self, name)}")
         if self.frozen_epochs > self.epochs:
-            raise RecipeError(f"training.frozen_epochs is at most training.epochs ({self.epochs}). Received: {self.frozen_epochs}")
+            raise RecipeError(
+                f"training.frozen_epochs is at most training.epochs ({self.epochs}). Received: {self.frozen_epochs}"
+            )
         _choice("training.frozen_batch_norm", self.frozen_batch_norm, ("inference", "update"))
         _choice("training.optimizer", self.optimizer, ("adam", "adamw"))
         if self.weight_decay > 0 and self.optimizer != "adamw":

@@ -28,8 +28,8 @@ def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
 
     Args:
         source: the name of a bundled recipe, or a YAML file.
-        overrides: `key=value` texts. A key is dotted (`training.epochs`), or the last part alone where only one section has it
-            (`epochs`); `model=NAME` stands for `model.name=NAME`. Values are read as YAML.
+        overrides: `key=value` texts. A key is dotted (`training.epochs`), a whole section (`split`), or the last part alone
+            where only one section has it (`epochs`); `model=NAME` stands for `model.name=NAME`. Values are read as YAML.
 
     Raises RecipeError in one line that names the key, and the nearest known one when it is misspelt.
     """
@@ -39,7 +39,9 @@ def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     except yaml.YAMLError as error:
         raise RecipeError(f"{where} is not YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(values, dict):
-        raise RecipeError(f"{where} holds no settings; a recipe is a YAML mapping with the sections {', '.join(SECTIONS)}")
+        raise RecipeError(
+            f"{where} holds no settings; a recipe is a YAML mapping with the sections {', '.join(SECTIONS)}"
+        )
     for override in overrides:
         _override(values, override)
     return parse_recipe(values, where)
@@ -84,32 +86,29 @@ def _override(values: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {key}: the value is not YAML. Received: {text!r}") from error
-    path = _full_key(key)
-    section = values.setdefault(path[0], {})
-    for part in path[1:-1]:
+    *outer, last = ["model", "name"] if key == "model" and isinstance(value, str) else _full_key(key)
+    section = values
+    for part in outer:
         section = section.setdefault(part, {})
-    section[path[-1]] = value
+        if not isinstance(section, dict):
+            raise RecipeError(f"--set {key}: {part} holds no keys")
+    section[last] = value
 
 
 def _full_key(key: str) -> list[str]:
     """The path of a `--set` key, completed with its section."""
-    if key == "model":
-        return ["model", "name"]
-    known = {f.name: [] for section in SECTIONS.values() for f in fields(section)}  # type: dict[str, list[str]]
-    for name, section in SECTIONS.items():
-        for f in fields(section):
-            known[f.name].append(name)
     path = key.split(".")
-    if len(path) == 1:
-        owners = known.get(key, [])
-        if len(owners) > 1:
-            raise RecipeError(f"--set {key}: say {' or '.join(f'{owner}.{key}' for owner in owners)}")
-        if not owners:
-            raise RecipeError("--set: " + unknown_name("key", key, known))
-        return [owners[0], key]
-    if path[0] not in SECTIONS:
+    if path[0] in SECTIONS:
+        return path
+    if len(path) > 1:
         raise RecipeError("--set: " + unknown_name("section", path[0], SECTIONS))
-    return path
+    owners = [name for name, section in SECTIONS.items() if key in {f.name for f in fields(section)}]
+    if len(owners) > 1:
+        raise RecipeError(f"--set {key}: say {' or '.join(f'{owner}.{key}' for owner in owners)}")
+    if not owners:
+        known = [f.name for section in SECTIONS.values() for f in fields(section)]
+        raise RecipeError("--set: " + unknown_name("key", key, known))
+    return [owners[0], key]
 
 
 def _section(name: str, values: Any) -> Any:

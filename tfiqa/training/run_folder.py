@@ -23,8 +23,9 @@ VERSIONED = ("tfiqa", "tensorflow", "keras", "numpy", "pillow", "pandas", "scipy
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run on disk: `recipe.yaml`, `data.json`, `versions.json`, `manifest.csv` (with the split), `pictures.csv`, `skipped.csv`,
-    `metrics.csv` (a row an epoch), `tensorboard/`, `checkpoints/`, and at the end `model.keras`, `predictions_*.csv`, `metrics.json`.
+    """A run on disk: `recipe.yaml`, `data.json`, `versions.json`, `manifest.csv` (with the split), `pictures.csv`,
+    `skipped.csv`, `metrics.csv` (a row an epoch), `tensorboard/`, `checkpoints/`, and at the end `model.keras`,
+    `predictions_*.csv`, `metrics.json`.
     """
 
     root: Path
@@ -86,7 +87,8 @@ class RunFolder:
     def start(self, recipe: Recipe, resume: bool) -> None:
         """Makes the folder, or checks that it holds a run of the same recipe.
 
-        Raises StorageError when it exists and `resume` is False, InvalidInput when there is nothing to resume or the recipe differs.
+        Raises StorageError when it exists and `resume` is False, InvalidInput when there is nothing to resume or the
+        recipe differs.
         """
         if resume:
             if not self.recipe.is_file():

@@ -215,7 +215,9 @@ def _chosen_epoch(state: RunState) -> int:
     return state.best_epoch or state.epochs_done
 
 
-def _chosen(recipe: Recipe, data: TrainingData, folder: RunFolder, trained: QualityModel, state: RunState) -> QualityModel:
+def _chosen(
+    recipe: Recipe, data: TrainingData, folder: RunFolder, trained: QualityModel, state: RunState
+) -> QualityModel:
     """The best epoch's model (the last one's without validation pictures), in float32 whatever it was trained in."""
     from tfiqa.training.checkpoint import load_model
 

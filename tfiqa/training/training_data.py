@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,9 @@ class TrainingData:
 
     def rows(self, split: str) -> Manifest:
         """The rows of one split."""
-        return replace(self.manifest, table=self.manifest.table[self.manifest.table["split"] == split].reset_index(drop=True))
+        return replace(
+            self.manifest, table=self.manifest.table[self.manifest.table["split"] == split].reset_index(drop=True)
+        )
 
     def counts(self) -> dict[str, int]:
         """Pictures in each split."""
@@ -94,7 +96,9 @@ def load_training_data(
     if "split" not in manifest.table:
         manifest = split_manifest(manifest, recipe.split.fractions(), recipe.split.seed)
 
-    checks = _check(manifest.picture_paths(), recipe, previous, progress).assign(split=manifest.table["split"].to_numpy())
+    checks = _check(manifest.picture_paths(), recipe, previous, progress).assign(
+        split=manifest.table["split"].to_numpy()
+    )
     bad = checks["error"].notna().to_numpy()
     if bad.any() and stop:
         shown = "; ".join(checks["error"][bad].iloc[:SHOWN_PROBLEMS])
@@ -123,7 +127,7 @@ def _check(paths: Sequence[Path], recipe: Recipe, previous: Path | None, progres
     if previous is not None and previous.is_file():
         table = pd.read_csv(previous, dtype={"path": str, "sha256": str, "error": str})
         table["error"] = table["error"].astype(object).where(table["error"].notna(), None)
-        known = {(row["path"], row["bytes"], row["modified"]): row for row in table.to_dict("records")}
+        known = {(row["path"], row["bytes"], row["modified"]): _named(row) for row in table.to_dict("records")}
     stamps = [_stamp(path) for path in paths]
     fresh = [path for path, stamp in zip(paths, stamps, strict=True) if (str(path), *stamp) not in known]
     found = {check.path: check for check in check_pictures(fresh, max_pixels=recipe.data.max_pixels, progress=progress)}
@@ -133,9 +137,13 @@ def _check(paths: Sequence[Path], recipe: Recipe, previous: Path | None, progres
     return pd.DataFrame(rows)
 
 
+def _named(row: dict[Hashable, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}
+
+
 def _row(check: PictureCheck, stamp: tuple[int, int], recipe: Recipe) -> dict[str, Any]:
     error = check.error
-    if error is None:
+    if check.height is not None and check.width is not None:
         policy = parse_policy(recipe.data.resize or recipe.spec.protocol.resize)
         try:
             shorter = min(policy.output_size(check.height, check.width))

@@ -26,8 +26,8 @@ def build_model(name: str, weights: str | Path | None = None, **options: Any) ->
     Returns:
         A functional Keras model: image (N, H, W, 3) RGB 0..255 to a dictionary of named outputs.
 
-    Raises UnknownName or InvalidInput for a wrong name or option, CheckpointError for weights that do not fit, MissingWeights when
-    ImageNet weights are neither cached nor to be had.
+    Raises UnknownName or InvalidInput for a wrong name or option, CheckpointError for weights that do not fit,
+    MissingWeights when ImageNet weights are neither cached nor to be had.
     """
     entry = MODELS.get(name)
     parsed = model_spec(name).parse_options(name, options)
@@ -84,7 +84,9 @@ def read_model(path: str | Path) -> QualityModel:
         raise CheckpointError(f"model file not found: {path}")
     try:
         model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises whatever its reader met: OSError, ValueError, KeyError, TypeError, BadZipFile
+    except (
+        Exception
+    ) as error:  # Keras raises whatever its reader met: OSError, ValueError, KeyError, TypeError, BadZipFile
         raise CheckpointError(f"{path} cannot be read as a Keras model: {_first_line(error)}") from error
     if not isinstance(model, QualityModel):
         raise CheckpointError(f"{path} is a Keras model, but not one that tfiqa built")

@@ -1,10 +1,11 @@
 """The form in which torch before 0.1.10 (2017) wrote objects: a tar archive (torch/serialization.py, legacy_load).
 
-torchvision's first ImageNet files, such as resnet50-19c8e357.pth, are of this kind. `storages` holds their number, then
-for each a pickle (key, device, class), an int64 element count and the elements, then a pickled list of storages that are
-parts of others. `tensors` holds their number, then for each a pickle (key, key of the storage, class), the rank as int32
-and four bytes of no meaning, and sizes, strides and the offset as int64. `pickle` holds the objects, which refer to
-tensors and storages by key.
+torchvision's first ImageNet files, such as resnet50-19c8e357.pth, are of this kind (pytorch/vision#2068).
+
+`storages` holds their number, then for each a pickle (key, device, class), an int64 element count and the elements,
+then a pickled list of storages that are parts of others. `tensors` holds their number, then for each a pickle (key, key
+of the storage, class), the rank as int32 and four bytes of no meaning, and sizes, strides and the offset as int64.
+`pickle` holds the objects, which refer to tensors and storages by key.
 """
 
 from __future__ import annotations

@@ -8,17 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from tfiqa.errors import PictureError
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 READ_AHEAD = 2  # items under way or waiting per worker; bounds memory
 
 
-def map_in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Iterator[Result | PictureError]:
-    """`function` of each item, in order, computed in threads; a PictureError it raises is yielded in the result's place."""
+def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """`function` of each item, in order, computed in threads. What it raises comes out at the item's place and ends the rest."""
     remaining = iter(items)
     with ThreadPoolExecutor(workers) as pool:
         under_way: deque[Future[Result]] = deque()
@@ -28,11 +24,6 @@ def map_in_order(
                 under_way.extend(pool.submit(function, item) for item in islice(remaining, wanted))
                 if not under_way:
                     return
-                try:
-                    result: Result | PictureError = under_way.popleft().result()
-                except PictureError as error:
-                    result = error
-                yield result
+                yield under_way.popleft().result()
         finally:
-            for future in under_way:
-                future.cancel()
+            pool.shutdown(cancel_futures=True)  # so that Ctrl-C need not wait for the rest

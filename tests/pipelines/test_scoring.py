@@ -1,0 +1,86 @@
+"""Whole pictures through a model: patches, mean, order, errors."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfiqa.errors import NotAPicture, PictureError
+from tfiqa.images.protocol import PictureProtocol
+from tfiqa.in_order import map_in_order
+from tfiqa.pipelines.scoring import PicturePredictor
+
+
+class MeanRed:
+    """Stands for a network whose quality is the mean red of its patch."""
+
+    def __init__(self, protocol):
+        self.info = type("Info", (), {"protocol": protocol})()
+        self.batches = []
+
+    def __call__(self, images, training):
+        import tensorflow as tf
+
+        assert training is False
+        return {"quality": tf.reduce_mean(images[..., :1], axis=(1, 2))}
+
+
+@pytest.fixture
+def picture(tmp_path):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (300, 400, 3), np.uint8)).save(tmp_path / "a.png")
+    return tmp_path / "a.png"
+
+
+def test_the_score_is_the_plain_mean_over_patches(picture):
+    array = np.asarray(Image.open(picture), np.float64)[..., 0]
+    want = np.mean([array[y : y + 224, x : x + 224].mean() for y in (0, 76) for x in (0, 112, 176)])
+    for batch_size in (1, 4, 32):
+        predictor = PicturePredictor(MeanRed(PictureProtocol("native", 224, 112)), batch_size=batch_size)
+        assert predictor.predict(picture)["quality"] == pytest.approx(want, rel=1e-5)
+
+
+def test_a_stride_of_ones_own(picture):
+    array = np.asarray(Image.open(picture), np.float64)[..., 0]
+    want = np.mean([array[y : y + 224, x : x + 224].mean() for y in (0, 76) for x in (0, 176)])
+    predictor = PicturePredictor(MeanRed(PictureProtocol("native", 224, 112)), patch_stride=224)
+    assert predictor.predict(picture)["quality"] == pytest.approx(want, rel=1e-5)
+
+
+def test_whole_pictures_where_there_are_no_patches(picture):
+    predictor = PicturePredictor(MeanRed(PictureProtocol("native")))
+    assert predictor.predict(picture)["quality"] == pytest.approx(np.asarray(Image.open(picture))[..., 0].mean(), rel=1e-5)
+
+
+def test_many_pictures_keep_their_order_and_errors_their_place(tmp_path):
+    sources = []
+    for i in range(20):
+        path = tmp_path / f"{i}.png"
+        Image.new("RGB", (40 + 10 * (i % 3), 50), (i, 0, 0)).save(path)
+        sources.append(path)
+    (tmp_path / "7.png").write_bytes(b"no picture")
+    sources[9] = tmp_path / "none.png"
+    got = list(PicturePredictor(MeanRed(PictureProtocol("native")), workers=3).predict_all(sources))
+    assert isinstance(got[7], NotAPicture)
+    assert isinstance(got[9], PictureError)
+    assert [float(out["quality"][0]) for i, out in enumerate(got) if i not in (7, 9)] == [
+        i for i in range(20) if i not in (7, 9)
+    ]
+
+
+def test_work_ahead_is_bounded_and_in_order():
+    taken = []
+
+    def items():
+        for i in range(100):
+            taken.append(i)
+            yield i
+
+    results = map_in_order(lambda i: i * i, items(), workers=2)
+    assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
+    assert len(taken) <= 10
+    results.close()
+
+
+def test_an_error_in_a_thread_comes_out():
+    with pytest.raises(ZeroDivisionError):
+        list(map_in_order(lambda i: 1 / i, [1, 0], workers=2))

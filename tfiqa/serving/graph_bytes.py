@@ -1,0 +1,45 @@
+"""Pictures in the form that an exported graph reads."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from tfiqa.errors import EmptyPicture, MissingPicture, PictureTooLarge
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, picture_size
+from tfiqa.images.headers import needs_pillow
+
+
+def graph_bytes(source: str | Path | bytes, *, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
+    """Encoded bytes that TensorFlow decodes to what Pillow would give.
+
+    A picture is passed on as it is when the graph decodes it right; any other (TIFF, CMYK, ...) is decoded here, upright, and
+    encoded again as PNG, which loses nothing.
+
+    Args:
+        source: the file, or its bytes.
+        name: what errors call the picture.
+        max_pixels: larger pictures are refused.
+
+    Raises PictureError.
+    """
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            raise MissingPicture(name, error.strerror or str(error)) from error
+    if not data:
+        raise EmptyPicture(name, "the file is empty")
+    if needs_pillow(data):
+        png = io.BytesIO()
+        picture = decode_picture(data, name=name, max_pixels=max_pixels)
+        Image.fromarray(picture).save(png, "PNG", compress_level=1)
+        return png.getvalue()
+    width, height = picture_size(data, name=name)
+    if width * height > max_pixels:
+        raise PictureTooLarge(name, f"{width} x {height} pixels, over the limit of {max_pixels}")
+    return data
