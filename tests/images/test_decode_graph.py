@@ -8,11 +8,9 @@ import tensorflow as tf
 from encoded_pictures import (
     PICTURES,
     bmp,
-    deep,
     exif_block,
     gif,
     picture,
-    png,
     png_chunk,
     saved,
     scene,
@@ -173,11 +171,6 @@ def test_a_pipeline_without_pillow_holds_no_python():
             lambda path, allowed=allow_pillow: decode_file_graph(path, allowed), input_signature=STRING
         )
         assert bool(ops(function) & {"PyFunc", "EagerPyFunc"}) == allow_pillow
-
-
-def test_many_bit_depths_by_their_high_byte(decode):
-    samples = deep(16, 3)
-    np.testing.assert_array_equal(decode(png(samples, 16, 2)), (samples >> 8).astype(np.uint8))
 
 
 def test_exif_after_other_segments(decode):

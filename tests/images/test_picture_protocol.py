@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,13 @@ import tensorflow as tf
 from encoded_pictures import scene
 
 from tfiqa.errors import InvalidInput
-from tfiqa.images.patches import extract_patches
+from tfiqa.images.decode import decode_picture
+from tfiqa.images.patches import extract_patches, patch_grid
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.images.protocol_graph import prepare_graph
 from tfiqa.images.resize import parse_policy
+
+PARITY = Path(__file__).resolve().parents[2] / "../shared/parity/open"
 
 PROTOCOLS = [
     PictureProtocol(),
@@ -62,3 +66,14 @@ def test_dictionaries_go_through_json(protocol):
 def test_senseless_protocols_are_refused(values):
     with pytest.raises(InvalidInput):
         PictureProtocol.from_dict(values)
+
+
+@pytest.mark.skipif(not PARITY.is_dir(), reason="needs the authors' vectors in ../shared/parity/open")
+def test_spaqs_own_code_resizes_and_cuts_alike():
+    picture, expected = decode_picture(PARITY / "spaq_640x720.png"), decode_picture(PARITY / "spaq_resized.png")
+    np.testing.assert_array_equal(parse_policy("shorter_side:512").apply(picture), expected)
+    patches = PictureProtocol("shorter_side:512", 224, 112).prepare(picture)
+    grid = np.load(PARITY / "spaq_bl/expected.npz")["patch_yx"]
+    np.testing.assert_array_equal(patch_grid(*expected.shape[:2]), grid)
+    for (top, left), patch in zip(grid, patches, strict=True):
+        np.testing.assert_array_equal(patch, expected[top : top + 224, left : left + 224])

@@ -48,7 +48,9 @@ def test_a_stride_of_ones_own(picture):
 
 def test_whole_pictures_where_there_are_no_patches(picture):
     predictor = PicturePredictor(MeanRed(PictureProtocol("native")))
-    assert predictor.predict(picture)["quality"] == pytest.approx(np.asarray(Image.open(picture))[..., 0].mean(), rel=1e-5)
+    assert predictor.predict(picture)["quality"] == pytest.approx(
+        np.asarray(Image.open(picture))[..., 0].mean(), rel=1e-5
+    )
 
 
 def test_many_pictures_keep_their_order_and_errors_their_place(tmp_path):

@@ -75,7 +75,9 @@ def test_a_later_start_sees_what_a_whole_run_sees(pictures):
 
 
 def test_order_changes_with_epoch_and_seed(pictures):
-    orders = {tuple(np.concatenate([s for _, s in batches(pictures, first_epoch=e, epochs=e + 1)])[:, 0]) for e in range(6)}
+    orders = {
+        tuple(np.concatenate([s for _, s in batches(pictures, first_epoch=e, epochs=e + 1)])[:, 0]) for e in range(6)
+    }
     assert len(orders) > 3
     seeds = {tuple(np.concatenate([s for _, s in batches(pictures, seed=s)])[:, 0]) for s in range(6)}
     assert len(seeds) > 3
@@ -89,7 +91,9 @@ def test_several_crops_of_a_picture_differ(pictures):
 
 
 def test_flip_mirrors_about_half(pictures):
-    flipped = [image[0, 1, 2] < image[0, 0, 2] for images, _ in batches(pictures, epochs=20, flip=True) for image in images]
+    flipped = [
+        image[0, 1, 2] < image[0, 0, 2] for images, _ in batches(pictures, epochs=20, flip=True) for image in images
+    ]
     assert 25 < sum(flipped) < 75
     assert not any(image[0, 1, 2] < image[0, 0, 2] for images, _ in batches(pictures, epochs=5) for image in images)
 

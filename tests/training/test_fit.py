@@ -97,7 +97,9 @@ def test_a_killed_run_ends_bit_for_bit_where_it_would_have_ended(trained_run, fi
     for name in ("metrics.csv", "metrics.json", "predictions_test.csv", "predictions_validation.csv", "data.json"):
         assert (output / name).read_bytes() == (trained_run / name).read_bytes(), name
     for one, other in zip(
-        read_model(output / "model.keras").get_weights(), read_model(trained_run / "model.keras").get_weights(), strict=True
+        read_model(output / "model.keras").get_weights(),
+        read_model(trained_run / "model.keras").get_weights(),
+        strict=True,
     ):
         np.testing.assert_array_equal(one, other)
 

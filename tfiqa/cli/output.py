@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ def row_writer(output: str, form: str, columns: Sequence[str]) -> Iterator[Write
         columns: the row's keys in order.
     """
     if output == "-":
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
         yield _writer(sys.stdout, form, columns)
         return
     with (

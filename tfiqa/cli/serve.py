@@ -22,7 +22,12 @@ from tfiqa.cli.output import say
     help="Between two looks for new versions.",
 )
 @click.option(
-    "--max-num-load-retries", "retries", type=click.IntRange(min=0), default=5, show_default=True, help="A minute apart."
+    "--max-num-load-retries",
+    "retries",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="A minute apart.",
 )
 def serve(folder: Path, rest_port: int, host: str, poll_seconds: float, retries: int) -> None:
     """Serve the exported models in FOLDER (one model's base folder, or a folder of such) over TF Serving's REST API."""

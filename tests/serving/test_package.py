@@ -1,0 +1,173 @@
+"""Exported models: signatures, and that bytes in give what the model in memory gives."""
+
+import io
+import lzma
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import tfiqa
+from tfiqa.errors import CheckpointError, InvalidInput
+from tfiqa.serving.package import CARD, export_model, read_card
+from tfiqa.serving.picture_graph import PATCHES_PER_PASS
+
+
+def picture(height, width, seed):
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def encoded(image, form, **options):
+    stream = io.BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    import keras
+
+    keras.utils.set_random_seed(3)
+    model = tfiqa.build_model("spaq_mt_a", backbone="resnet18")
+    model.save(tmp_path_factory.mktemp("model") / "m.keras")
+    return model
+
+
+@pytest.fixture(scope="module")
+def version(model, tmp_path_factory):
+    return export_model(model, tmp_path_factory.mktemp("saved_models") / "mt_a")
+
+
+@pytest.fixture(scope="module")
+def signatures(version):
+    loaded = tf.saved_model.load(str(version))
+    yield loaded.signatures
+    del loaded
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Encoded pictures of mixed sizes and formats, one of them smaller than a patch and one with an orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return [
+        encoded(picture(300, 400, 0), "JPEG", quality=92),
+        encoded(picture(120, 90, 1), "PNG"),
+        encoded(picture(600, 900, 2), "JPEG", progressive=True, exif=exif),
+        encoded(picture(256, 256, 3).convert("L"), "PNG"),
+        encoded(picture(230, 250, 4).quantize(64), "GIF"),
+        encoded(picture(224, 224, 5).convert("RGBA"), "PNG"),
+        encoded(picture(260, 240, 6), "BMP"),
+    ]
+
+
+def test_mixed_pictures_in_one_request_equal_the_scorer(model, signatures, pictures, tmp_path):
+    from tfiqa.pipelines.scoring import PicturePredictor
+
+    served = signatures["serving_default"](image_bytes=tf.constant(pictures))
+    assert served["quality"].shape == (len(pictures),)
+    assert served["attributes"].shape == (len(pictures), 5)
+    predictor = PicturePredictor(model)
+    for i, data in enumerate(pictures):
+        want = predictor.predict(data)
+        np.testing.assert_allclose(served["quality"][i], want["quality"][0], atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(served["attributes"][i], want["attributes"], atol=1e-5, rtol=1e-5)
+
+
+def test_a_batch_equals_single_requests(signatures, pictures):
+    together = signatures["serving_default"](image_bytes=tf.constant(pictures))["quality"].numpy()
+    alone = [signatures["serving_default"](image_bytes=tf.constant([data]))["quality"].numpy()[0] for data in pictures]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_an_empty_request_has_an_empty_answer(signatures):
+    assert signatures["serving_default"](image_bytes=tf.constant([], tf.string))["quality"].shape == (0,)
+
+
+def test_a_panorama_takes_several_passes(model, signatures):
+    from tfiqa.pipelines.scoring import PicturePredictor
+
+    wide = encoded(picture(230, 224 + 112 * PATCHES_PER_PASS, 7), "PNG")
+    patches = model.info.protocol.prepare(np.asarray(Image.open(io.BytesIO(wide))))
+    assert len(patches) > PATCHES_PER_PASS
+    served = signatures["serving_default"](image_bytes=tf.constant([wide]))["quality"].numpy()[0]
+    assert served == pytest.approx(PicturePredictor(model).predict(wide)["quality"][0], abs=1e-5, rel=1e-5)
+
+
+def test_broken_bytes_are_an_invalid_argument(signatures, pictures):
+    for data in (b"", b"text", pictures[0][:2000], encoded(picture(40, 40, 0), "TIFF")):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            signatures["serving_default"](image_bytes=tf.constant([data]))
+
+
+def test_the_image_signature_gives_the_raw_outputs(model, signatures):
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 96, 3)).astype(np.float32)
+    raw, want = signatures["image"](image=tf.constant(images)), model(images, training=False)
+    for name in ("quality", "attributes"):
+        np.testing.assert_allclose(raw[name], want[name], atol=1e-5)
+
+
+def test_the_card_says_what_the_scores_mean(model, version):
+    assert read_card(version) == model.info
+    (version / CARD).rename(version / "aside")
+    try:
+        with pytest.raises(CheckpointError, match="not one that `tfiqa export` wrote"):
+            read_card(version)
+    finally:
+        (version / "aside").rename(version / CARD)
+
+
+def test_the_graph_holds_no_python_and_no_path(version):
+    graph = (version / "saved_model.pb").read_bytes()
+    for operation in (b"PyFunc", b"EagerPyFunc", b"ReadFile"):
+        assert operation not in graph
+    assert list((version / "assets").glob("*")) == []
+
+
+def test_loads_in_the_runtime_of_tf_serving(version, pictures):
+    """The C++ session that TensorFlow Serving uses, through the v1 loader."""
+    code = """
+import sys
+import tensorflow as tf
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], sys.argv[1])
+    signature = meta.signature_def["serving_default"]
+    feed = {signature.inputs["image_bytes"].name: [open(sys.argv[2], "rb").read()]}
+    print(session.run(signature.outputs["quality"].name, feed).shape)
+"""
+    (version.parent / "a.jpg").write_bytes(pictures[0])
+    command = [sys.executable, "-c", code, str(version), str(version.parent / "a.jpg")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "(1,)", done.stderr[-500:]
+
+
+def test_what_cannot_be_exported(model, tmp_path):
+    with pytest.raises(InvalidInput, match="does not score pictures"):
+        export_model(tfiqa.build_model("resnet18"), tmp_path / "m")
+    with pytest.raises(InvalidInput, match="positive number"):
+        export_model(model, tmp_path / "m", version=0)
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "file"), [("spaq_bl", "spaq_bl", "BL_release.pt"), ("spaq_mt_a", "spaq_mta", "MT-A_release.pt")]
+)
+def test_parity_through_the_exported_model(name, folder, file, shared, tmp_path):
+    vectors = shared / "parity" / "open"
+    (tmp_path / file).write_bytes(lzma.decompress((vectors / folder / f"{file}.xz").read_bytes()))
+    want = np.load(vectors / folder / "expected.npz")
+    version = export_model(tfiqa.import_weights(name, tmp_path / file), tmp_path / name)
+    loaded = tf.saved_model.load(str(version))
+    data = (vectors / "spaq_640x720.png").read_bytes()
+    served = loaded.signatures["serving_default"](image_bytes=tf.constant([data]))["quality"].numpy()[0]
+    assert served == pytest.approx(float(want["image_quality"]), abs=3e-4, rel=1e-5)
+    resized = np.asarray(Image.open(vectors / "spaq_resized.png").convert("RGB"), np.float32)
+    patches = np.stack([resized[y : y + 224, x : x + 224] for y, x in want["patch_yx"]])
+    raw = loaded.signatures["image"](image=tf.constant(patches))
+    outputs = [raw[output].numpy() for output in ("quality", "attributes") if output in raw]
+    np.testing.assert_allclose(np.concatenate(outputs, axis=1), want["patch_outputs"], atol=2e-4, rtol=1e-5)
