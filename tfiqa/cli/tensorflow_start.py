@@ -10,11 +10,10 @@ import tempfile
 def load_tensorflow_quietly() -> None:
     """Imports TensorFlow with the process's standard error set aside; what was printed is shown only when the import fails.
 
-    Does nothing where the user has set TF_CPP_MIN_LOG_LEVEL, who then wants to see it all.
+    Does nothing where the user has set TF_CPP_MIN_LOG_LEVEL below 3, who then wants to see it all.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as aside:

@@ -59,7 +59,9 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
         try:
             archive.write_out(str(folder), verbose=False)
         except tf.errors.OpError as error:  # TensorFlow writes its files itself and reports a full disk this way
-            raise StorageError(f"cannot write {base / str(number)}: {error.message.splitlines()[0]}") from error
+            # "{{node}} /temporary/path; No space left on device [Op:SaveV2]": only the system's reason helps.
+            reason = error.message.splitlines()[0].rpartition("; ")[2].partition(" [Op:")[0]
+            raise StorageError(f"cannot write {base / str(number)}: {reason}") from error
         (folder / CARD).parent.mkdir(exist_ok=True)
         (folder / CARD).write_text(json.dumps(model.info.to_dict(), indent=2) + "\n", encoding="utf-8")
     return base / str(number)

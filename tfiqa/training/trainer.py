@@ -14,6 +14,7 @@ from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 from tfiqa.training.training_data import Progress, TrainingData, load_training_data, targets_of
+from tfiqa.weights.build import build_model, ensure_weights
 
 if TYPE_CHECKING:
     from tfiqa.databases.manifest import Manifest
@@ -52,6 +53,8 @@ def fit(
         folder.start(recipe, resume=True)
         if folder.metrics.exists():
             raise InvalidInput(f"{folder.root} is complete; there is nothing to resume")
+    if not folder.checkpoint_epochs():  # later ones need no start weights
+        ensure_weights(recipe.model.name, recipe.model.weights, recipe.model.options)
     data = load_training_data(
         recipe, [Path(m) for m in manifests], previous=folder.pictures if resume else None, progress=progress
     )
@@ -98,12 +101,11 @@ def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> t
 
         tf.config.experimental.enable_op_determinism()
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    state = load_state(folder)
     try:
-        model = _build(recipe, data)
+        model = _build(recipe, data, weights=None if state.epochs_done else recipe.model.weights)
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
-
-    state = load_state(folder)
     if state.epochs_done:
         load_model(folder, state.epochs_done, model)
         say(f"resumed after epoch {state.epochs_done}")
@@ -140,12 +142,9 @@ def _phases(frozen_epochs: int, epochs: int) -> Iterator[tuple[int, int]]:
         yield frozen_epochs, epochs
 
 
-def _build(recipe: Recipe, data: TrainingData, weights: str | None = "from recipe") -> QualityModel:
+def _build(recipe: Recipe, data: TrainingData, weights: str | None) -> QualityModel:
     """The recipe's model, with the scale of the data and the recipe's resize policy."""
-    from tfiqa.weights.build import build_model
-
-    source = recipe.model.weights if weights == "from recipe" else weights
-    model = build_model(recipe.model.name, weights=source, **recipe.model.options)
+    model = build_model(recipe.model.name, weights=weights, **recipe.model.options)
     protocol = model.info.protocol
     if recipe.data.resize is not None:
         protocol = replace(protocol, resize=recipe.data.resize)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfiqa.errors import CheckpointError, InvalidInput
 from tfiqa.models import MODELS
-from tfiqa.models.model_info import model_spec
+from tfiqa.models.model_info import ModelInfo, info_of, model_spec
 from tfiqa.models.resnet_classifier import BACKBONES
+from tfiqa.weights.imagenet import imagenet_checkpoint
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -53,18 +55,25 @@ def check_weights_path(weights: str | Path) -> None:
         raise InvalidInput(f"weights file not found: {path}")
 
 
+def ensure_weights(name: str, weights: str | Path | None, options: Mapping[str, Any]) -> None:
+    """Makes sure that `build_model` with the same arguments will find its weights; fetches ImageNet ones that are not cached.
+
+    Raises as `build_model` does. For long programs that want to know before they begin.
+    """
+    if weights == "imagenet":
+        imagenet_checkpoint(_backbone(info_of(name, model_spec(name).parse_options(name, options))))
+    elif weights is not None:
+        check_weights_path(weights)
+
+
 def load_imagenet(model: QualityModel) -> None:
     """Puts torchvision's ImageNet weights into a model's backbone; a classifier gets its head too."""
     import keras
 
-    from tfiqa.weights.imagenet import imagenet_checkpoint
     from tfiqa.weights.state_dict import assign_state_dict
     from tfiqa.weights.torch_checkpoint import state_dict
 
-    backbone = model.name if model.name in BACKBONES else model.info.options.get("backbone")
-    if backbone not in BACKBONES:
-        raise InvalidInput(f"there are no ImageNet weights for {model.name}; it takes weights=None or a file")
-    path = imagenet_checkpoint(backbone)
+    path = imagenet_checkpoint(_backbone(model.info))
     state = state_dict(path)
     if model.name in BACKBONES:
         assign_state_dict(model, state, source=str(path))
@@ -91,6 +100,13 @@ def read_model(path: str | Path) -> QualityModel:
     if not isinstance(model, QualityModel):
         raise CheckpointError(f"{path} is a Keras model, but not one that tfiqa built")
     return model
+
+
+def _backbone(info: ModelInfo) -> str:
+    backbone = info.model if info.model in BACKBONES else info.options.get("backbone")
+    if backbone not in BACKBONES:
+        raise InvalidInput(f"there are no ImageNet weights for {info.model}; it takes weights=None or a file")
+    return str(backbone)
 
 
 def _load_file(model: QualityModel, path: Path) -> None:
