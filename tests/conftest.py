@@ -2,7 +2,9 @@
 
 import os
 
+# As the commands set them, so that numbers computed in this process equal a command's.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 from pathlib import Path
 

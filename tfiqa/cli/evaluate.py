@@ -42,11 +42,11 @@ def evaluate(
     SRCC, KRCC, PLCC and RMSE, before and after the 4- and 5-parameter logistic mapping. Pictures that cannot be read are left
     out, counted and listed; the exit status is then 3.
     """
-    from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
+    from tfiqa.cli.tensorflow_start import load_tensorflow
     from tfiqa.databases.manifest import read_manifest
 
     manifest_rows = read_manifest(manifest, required=("image", "score"))
-    load_tensorflow_quietly()
+    load_tensorflow()
 
     from tfiqa.serving.evaluation import evaluate_scorer, select_rows
     from tfiqa.serving.scorer import Scorer

@@ -13,9 +13,9 @@ import click
 @click.option("--version", "number", type=click.IntRange(min=1), help="By default one above the highest present.")
 def export(model: Path, output: Path, number: int | None) -> None:
     """Write MODEL (a run or a .keras file) as a SavedModel in TF Serving's layout: encoded pictures in, quality out."""
-    from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
+    from tfiqa.cli.tensorflow_start import load_tensorflow
 
-    load_tensorflow_quietly()
+    load_tensorflow()
 
     from tfiqa.serving.package import export_model
     from tfiqa.weights.build import read_model

@@ -22,9 +22,9 @@ def import_weights(source: str, checkpoint: Path, output: Path) -> None:
     if output.suffix != ".keras":
         raise InvalidInput(f"--output ends in .keras. Received: {output}")
 
-    from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
+    from tfiqa.cli.tensorflow_start import load_tensorflow
 
-    load_tensorflow_quietly()
+    load_tensorflow()
 
     from tfiqa.weights.importers import import_weights as read_checkpoint
 

@@ -43,9 +43,9 @@ def score(
 
     from tqdm import tqdm
 
-    from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
+    from tfiqa.cli.tensorflow_start import load_tensorflow
 
-    load_tensorflow_quietly()
+    load_tensorflow()
 
     from tfiqa.serving.scorer import Scorer
 

@@ -31,11 +31,11 @@ from tfiqa.cli.output import say
 )
 def serve(folder: Path, rest_port: int, host: str, poll_seconds: float, retries: int) -> None:
     """Serve the exported models in FOLDER (one model's base folder, or a folder of such) over TF Serving's REST API."""
-    from tfiqa.cli.tensorflow_start import load_tensorflow_quietly
+    from tfiqa.cli.tensorflow_start import load_tensorflow
     from tfiqa.serving.server.model_folders import find_models
 
     models = find_models(folder)
-    load_tensorflow_quietly()
+    load_tensorflow()
 
     from tfiqa.serving.server.model_store import ModelStore
     from tfiqa.serving.server.serve import serve_forever
