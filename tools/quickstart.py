@@ -25,9 +25,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
 
-PHOTOGRAPHS = (
-    "astronaut brick camera chelsea clock_motion coffee coins grass gravel moon motorcycle_left retina rocket"
-).split()
+# Photographs among the pictures that scikit-image ships.
+PHOTOGRAPHS = ["astronaut", "brick", "camera", "chelsea", "clock_motion", "coffee", "coins", "grass", "gravel", "moon"]
+PHOTOGRAPHS += ["motorcycle_left", "retina", "rocket"]
 SIDE = 160  # pixels; large enough for SSIM's window to matter, small enough for two cores
 CROPS = 2  # of each photograph
 STRENGTHS = {  # four levels each, from slight to strong

@@ -8,6 +8,8 @@ import click
 
 from tfiqa.cli.output import SOME_FAILED, say
 
+SHOWN = 20  # texts of one kind; a half-copied database would fill the screen otherwise
+
 
 @click.group()
 def data() -> None:
@@ -23,7 +25,7 @@ def data() -> None:
 def prepare(context: click.Context, database: str, root: Path, output: Path, verify: bool) -> None:
     """Read DATABASE (see `tfiqa list databases`) in its official layout at ROOT and write its manifest.
 
-    Exit status 3 when pictures are missing or unreadable; they are listed, and left out.
+    Exit status 3 when pictures are missing or unreadable; they are left out, counted, and the first ones named.
     """
     from tfiqa.cli.progress import picture_progress
     from tfiqa.databases import prepare as read_database
@@ -31,10 +33,8 @@ def prepare(context: click.Context, database: str, root: Path, output: Path, ver
 
     result = read_database(database, root, verify_pictures=verify, progress=picture_progress("decoding"))
     write_manifest(result.manifest, output)
-    for name in result.missing:
-        say(f"missing: {name}")
-    for text in result.unreadable:
-        say(f"unreadable: {text}")
+    _say_some("missing", result.missing)
+    _say_some("unreadable", result.unreadable)
     say(f"{output}: {result.summary()}; score: {result.manifest.scale}")
     if result.missing or result.unreadable:
         context.exit(SOME_FAILED)
@@ -47,7 +47,7 @@ def prepare(context: click.Context, database: str, root: Path, output: Path, ver
 def check(context: click.Context, manifest: Path, output: str | None) -> None:
     """Validate MANIFEST and decode every picture in it.
 
-    Exit status 3 when some pictures cannot be used; each is listed.
+    Exit status 3 when some pictures cannot be used; --output lists every one.
     """
     from dataclasses import asdict
 
@@ -62,9 +62,8 @@ def check(context: click.Context, manifest: Path, output: str | None) -> None:
         with row_writer(output, "csv", ("path", "ok", "width", "height", "sha256", "needs_pillow", "error")) as write:
             for row in checks:
                 write(asdict(row))
-    bad = [row.error for row in checks if not row.ok]
-    for error in bad:
-        say(f"bad: {error}")
+    bad = [str(row.error) for row in checks if not row.ok]
+    _say_some("bad", bad)
     scores = table.table["score"]
     say(
         f"{manifest}: {len(checks)} pictures, {len(bad)} bad; score {scores.min():g} to {scores.max():g} ({table.scale})"
@@ -93,3 +92,10 @@ def split(manifest: Path, output: Path, train: float, validation: float, test: f
     write_manifest(marked, output)
     counts = marked.table["split"].value_counts()
     say(f"{output}: " + ", ".join(f"{name} {counts.get(name, 0)}" for name in fractions))
+
+
+def _say_some(what: str, texts: list[str]) -> None:
+    for text in texts[:SHOWN]:
+        say(f"{what}: {text}")
+    if len(texts) > SHOWN:
+        say(f"{what}: {len(texts) - SHOWN} more")
