@@ -84,6 +84,11 @@ def test_a_full_disk_is_one_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_in_the_way_is_told_before_the_work(tmp_path):
+    with pytest.raises(StorageError, match="it is a folder"), whole_file(tmp_path):
+        pytest.fail("the work began")
+
+
 def test_whole_folder_does_not_overwrite(tmp_path):
     with whole_folder(tmp_path / "1") as folder:
         (folder / "part").write_text("x")

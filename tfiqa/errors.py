@@ -38,8 +38,16 @@ class MissingWeights(TfiqaError):
     """Weights that are neither in the cache nor to be had; the text says what to fetch and where to put it."""
 
 
+class TrainingDiverged(TfiqaError):
+    """A loss or a prediction that is not finite."""
+
+
 class StorageError(TfiqaError):
     """Writing failed: disk full, no permission, a folder in the way. Nothing half-written is left behind."""
+
+
+class MissingPackage(TfiqaError):
+    """A Python package that a command needs and that is not installed."""
 
 
 class PictureError(TfiqaError):

@@ -30,13 +30,14 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     made. Raises StorageError when the system refuses.
     """
     target = Path(path)
+    if target.is_dir():  # the rename would tell, but only after all the work
+        raise StorageError(f"cannot write {target}: it is a folder")
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _temporary_beside(target)
         try:
             yield temporary
-            with open(temporary, "rb") as written:
-                os.fsync(written.fileno())  # a full disk may show itself only here
+            _sync(temporary)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -56,6 +57,9 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             yield temporary
+            for written in temporary.rglob("*"):
+                if written.is_file():
+                    _sync(written)
             temporary.chmod(0o755)  # mkdtemp gives 0700, which a server under another user could not read
             os.rename(temporary, target)
         finally:
@@ -66,6 +70,12 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes a UTF-8 text file whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _sync(path: Path) -> None:
+    """Makes sure that the file is on the disk before it gets its name; a full disk may show itself only here."""
+    with open(path, "rb") as written:
+        os.fsync(written.fileno())
 
 
 def _temporary_beside(target: Path) -> Path:

@@ -98,3 +98,11 @@ def test_an_empty_split_is_refused():
 def test_bad_fractions_are_refused(fractions, text):
     with pytest.raises(InvalidInput, match=text):
         split_manifest(manifest(10), fractions, 0)
+
+
+def test_where_the_pictures_lie_does_not_matter():
+    def splits(folder):
+        pictures = manifest(40, image=[f"{folder}{i}.jpg" for i in range(40)])
+        return split_manifest(pictures, FRACTIONS, 1).table["split"].tolist()
+
+    assert splits("/data/photos/") == splits("/mnt/elsewhere/photos/") == splits("photos/") == splits("")

@@ -61,6 +61,11 @@ def test_columns_and_float32_are_taken():
     assert rmse([], []) != rmse([], [])
 
 
+def test_two_pictures_have_a_rank_correlation():
+    assert [figure([1, 2], [3, 9]) for figure in (srcc, krcc, plcc)] == pytest.approx([1, 1, 1])
+    assert [figure([1, 2], [9, 3]) for figure in (srcc, krcc, plcc)] == pytest.approx([-1, -1, -1])
+
+
 @pytest.mark.parametrize(
     ("x", "y", "told"),
     [

@@ -42,6 +42,7 @@ def evaluate(
     SRCC, KRCC, PLCC and RMSE, before and after the 4- and 5-parameter logistic mapping. Pictures that cannot be read are left
     out, counted and listed; the exit status is then 3.
     """
+    from tfiqa.cli.progress import picture_progress
     from tfiqa.cli.tensorflow_start import load_tensorflow
     from tfiqa.databases.manifest import read_manifest
 
@@ -55,7 +56,7 @@ def evaluate(
     scorer = Scorer.load(model, batch_size=batch_size)
     say(f"{scorer.source}: {scorer.info.scale}")
     say(f"{len(data.table)} pictures of {manifest} ({chosen}): {data.scale}")
-    result = evaluate_scorer(scorer, data, repeats=repeats)
+    result = evaluate_scorer(scorer, data, repeats=repeats, progress=picture_progress("scoring"))
     if result.trained_on:
         say(
             f"warning: {result.trained_on} of these pictures trained the model; figures on them say nothing of new pictures"

@@ -18,7 +18,8 @@ def export(model: Path, output: Path, number: int | None) -> None:
     load_tensorflow()
 
     from tfiqa.serving.package import export_model
+    from tfiqa.serving.scorer import find_model
     from tfiqa.weights.build import read_model
 
-    folder = export_model(read_model(model / "model.keras" if model.is_dir() else model), output, number)
+    folder = export_model(read_model(find_model(model)), output, number)
     click.echo(str(folder))

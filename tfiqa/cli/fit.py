@@ -40,7 +40,8 @@ def fit(recipe: str, manifests: tuple[Path, ...], output: Path, overrides: tuple
             resolved, manifests, output, resume=resume, say=say, progress=picture_progress("checking pictures")
         )
     except KeyboardInterrupt:
-        say(f"interrupted; the same command with --resume goes on after the newest checkpoint in {output}")
+        if (output / "checkpoints").is_dir():
+            say(f"the same command with --resume goes on after the newest checkpoint in {output}")
         raise
     for split, report in reports.items():
         note = " (it chose the epoch, so it flatters the model)" if split == "validation" else ""

@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The console script: runs a command and ends the process; errors of ours are one line on standard error."""
     try:
         status: Any = tfiqa.main(arguments, standalone_mode=False)
+        sys.stdout.flush()
     except TfiqaError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
@@ -50,5 +51,9 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         # The reader (head, say) has seen enough; without this Python would complain while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # files have errors of their own; what is left is a full disk behind a redirection
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"error: cannot write standard output: {error.strerror or error}", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)

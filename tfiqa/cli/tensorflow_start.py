@@ -6,6 +6,8 @@ import os
 import sys
 import tempfile
 
+from tfiqa.errors import MissingPackage
+
 
 def load_tensorflow() -> None:
     """Imports TensorFlow with oneDNN's kernels on and the process's standard error set aside.
@@ -26,6 +28,9 @@ def load_tensorflow() -> None:
         try:
             import keras  # noqa: F401  (it loads its backend)
             import tensorflow  # noqa: F401
+        except ModuleNotFoundError as error:
+            backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+            raise MissingPackage(f"{error.name} is not installed (KERAS_BACKEND is {backend})") from error
         except BaseException:
             aside.seek(0)
             os.write(kept, aside.read())

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 
 
 def group_keys(table: pd.DataFrame) -> pd.Series:
     """One text a row that is equal exactly for rows that belong together.
 
-    A row belongs to its `group`; without one, to its `reference`; without either, it stands alone.
+    A row belongs to its `group`; without one, to its `reference`; without either, it stands alone. A picture that stands
+    alone is named from the folder that holds all the table's pictures, so that keys, and the splits drawn from them, do not
+    depend on where that folder is.
     """
-    keys = "image " + table["image"].map(str)
+    keys = "image " + _below_common_folder(table["image"].map(str))
     for column in ("reference", "group"):
         if column in table:
             names = table[column].astype(object)
             keys = keys.where(names.isna(), f"{column} " + names.map(str))
     return keys
+
+
+def _below_common_folder(images: pd.Series) -> pd.Series:
+    try:
+        common = os.path.commonpath([os.path.dirname(os.path.normpath(image)) for image in images])
+    except ValueError:  # absolute and relative paths in one table share no folder
+        return images
+    return images.map(lambda image: os.path.relpath(image, common or os.curdir))

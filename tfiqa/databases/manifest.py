@@ -228,5 +228,5 @@ def _labels(manifests: Sequence[Manifest]) -> list[str]:
         if len(database) == 1 and pd.notna(next(iter(database))):
             labels.append(str(next(iter(database))))
         else:
-            labels.append(str(manifest.path) if name in common else name)
+            labels.append(os.path.abspath(manifest.path or name) if name in common else name)
     return labels

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from tfiqa.databases.reader import Progress
-from tfiqa.errors import MissingPicture, PictureError
-from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.errors import PictureError
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, read_picture_file
 from tfiqa.images.headers import needs_pillow
 from tfiqa.in_order import map_in_order
 
@@ -66,18 +66,9 @@ def check_picture(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> PictureCh
     """Decodes one picture fully."""
     digest = None
     try:
-        data = _read(path)
+        data = read_picture_file(path, str(path))
         digest = hashlib.sha256(data).hexdigest()
         height, width, _ = decode_picture(data, name=str(path), max_pixels=max_pixels).shape
     except PictureError as error:
         return PictureCheck(path, False, str(error), None, None, digest, False)
     return PictureCheck(path, True, None, width, height, digest, needs_pillow(data))
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise MissingPicture(str(path), "is not there or is no file")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MissingPicture(str(path), f"cannot be read: {error.strerror or error}") from error

@@ -69,9 +69,9 @@ def kendall(x: Values, y: Values) -> float:
     """`krcc` of checked values."""
     if is_constant(x) or is_constant(y):
         return float("nan")
-    return float(
-        stats.kendalltau(x, y, variant="b", method="asymptotic").statistic
-    )  # the method is for the p-value, unused
+    if len(x) == 2:
+        return float(np.sign(x[1] - x[0]) * np.sign(y[1] - y[0]))  # SciPy's p-value, unused here, would divide by zero
+    return float(stats.kendalltau(x, y, variant="b", method="asymptotic").statistic)
 
 
 def is_constant(values: Values) -> bool:

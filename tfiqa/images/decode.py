@@ -80,8 +80,7 @@ def decode_picture(
         name, data = name or "picture", source
     else:
         name = name or os.fspath(source)
-        with _opened(source, name) as file:
-            data = file.read()
+        data = read_picture_file(source, name)
     header = _header(data, name)
     width, height = _stored_size(header, io.BytesIO(data), name)
     _check_size(width, height, name, max_pixels)
@@ -91,6 +90,12 @@ def decode_picture(
         _check_size(*image.size, name, max_pixels)  # a second header in the same file may state another size
         image.load()
         return upright(_rgb(image, data, name), header.orientation)
+
+
+def read_picture_file(path: str | os.PathLike[str], name: str) -> bytes:
+    """The bytes of a regular file, called `name` in errors. Raises MissingPicture, PictureTooLarge."""
+    with _opened(path, name) as file:
+        return file.read()
 
 
 def picture_size(source: bytes | str | os.PathLike[str], *, name: str | None = None) -> tuple[int, int]:

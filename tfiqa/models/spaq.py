@@ -38,7 +38,7 @@ class SpaqOptions:
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
-            raise UnknownName(unknown_name("backbone", self.backbone, BACKBONES))
+            raise UnknownName(unknown_name("backbone", str(self.backbone), BACKBONES))
 
 
 @MODELS.register(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from tfiqa.errors import PictureError
+from tfiqa.errors import InvalidInput, PictureError, UnsupportedPicture
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.in_order import map_in_order
@@ -61,7 +61,11 @@ class PicturePredictor:
             yield patches if isinstance(patches, PictureError) else self._mean_over_patches(patches)
 
     def _prepare(self, source: Source) -> np.ndarray:
-        return self.protocol.prepare(decode_picture(source, max_pixels=self.max_pixels))
+        picture = decode_picture(source, max_pixels=self.max_pixels)
+        try:
+            return self.protocol.prepare(picture)
+        except InvalidInput as error:  # a picture that the resize policy cannot take
+            raise UnsupportedPicture("picture" if isinstance(source, bytes) else str(source), str(error)) from error
 
     def _mean_over_patches(self, patches: np.ndarray) -> Outputs:
         sums: dict[str, np.ndarray] = {}
@@ -84,9 +88,10 @@ def or_error(function: Callable[[Source], Result]) -> Callable[[Source], Result 
 
 
 def network_function(model: QualityModel) -> Callable[[np.ndarray], Outputs]:
-    """The model in inference mode as a function of RGB 0..255 (N, H, W, 3) to arrays (N, columns), compiled once for all sizes.
+    """The model in inference mode as a function of RGB 0..255 (N, H, W, 3) to arrays (N, columns).
 
-    It reads the model's weights at each call, so it stays right while the model trains.
+    With TensorFlow it is compiled once for all sizes; other backends compile anew for each. It reads the model's weights at
+    each call, so it stays right while the model trains.
     """
     import keras
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
 from tfiqa.errors import InvalidInput
 from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
@@ -51,7 +53,14 @@ def select_rows(manifest: Manifest, split: str | None) -> tuple[Manifest, str]:
     return replace(manifest, table=rows), f"split {split}"
 
 
-def evaluate_scorer(scorer: Scorer, manifest: Manifest, *, repeats: int = 0, seed: int = 0) -> ScorerEvaluation:
+def evaluate_scorer(
+    scorer: Scorer,
+    manifest: Manifest,
+    *,
+    repeats: int = 0,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ScorerEvaluation:
     """Scores the manifest's pictures and compares with its scores.
 
     Args:
@@ -59,10 +68,13 @@ def evaluate_scorer(scorer: Scorer, manifest: Manifest, *, repeats: int = 0, see
         manifest: pictures with scores, of any scale and direction.
         repeats: bootstrap draws for 95 % intervals; 0 for none. Groups are drawn whole.
         seed: of the draws.
+        progress: called with (done, all) after each picture.
     """
     paths = manifest.picture_paths()
     rows, errors, kept = [], [], []
     for index, row in enumerate(scorer.rows(paths)):
+        if progress:
+            progress(index + 1, len(paths))
         if row["error"] is None:
             kept.append(index)
             rows.append({name: row[name] for name in scorer.columns})
@@ -78,7 +90,7 @@ def evaluate_scorer(scorer: Scorer, manifest: Manifest, *, repeats: int = 0, see
         used["score"],
         prediction_scale=scorer.info.scale,
         score_scale=manifest.scale,
-        groups=used.get("group"),
+        groups=group_keys(used),
         repeats=repeats,
         seed=seed,
     )
@@ -88,8 +100,8 @@ def evaluate_scorer(scorer: Scorer, manifest: Manifest, *, repeats: int = 0, see
 def _trained_on(model: Path, pictures: list[Path]) -> int | None:
     """How many pictures are, byte for byte, among those that trained the model of a run folder."""
     checks = model.parent / "pictures.csv"
-    if not checks.is_file():
-        return None
+    if model.name != "model.keras" or not (checks.is_file() and (model.parent / "recipe.yaml").is_file()):
+        return None  # not a run folder
     table = pd.read_csv(checks, dtype=str)
     trained = set(table["sha256"][table["split"] == "train"])
     return sum(hashlib.sha256(path.read_bytes()).hexdigest() in trained for path in pictures)

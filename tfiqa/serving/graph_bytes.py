@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tfiqa.errors import EmptyPicture, MissingPicture, PictureTooLarge
-from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, picture_size
+from tfiqa.errors import PictureTooLarge
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, picture_size, read_picture_file
 from tfiqa.images.headers import needs_pillow
 
 
@@ -25,15 +25,7 @@ def graph_bytes(source: str | Path | bytes, *, name: str, max_pixels: int = DEFA
 
     Raises PictureError.
     """
-    if isinstance(source, bytes):
-        data = source
-    else:
-        try:
-            data = Path(source).read_bytes()
-        except OSError as error:
-            raise MissingPicture(name, error.strerror or str(error)) from error
-    if not data:
-        raise EmptyPicture(name, "the file is empty")
+    data = source if isinstance(source, bytes) else read_picture_file(source, name)
     if needs_pillow(data):
         png = io.BytesIO()
         picture = decode_picture(data, name=name, max_pixels=max_pixels)

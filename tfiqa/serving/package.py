@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tfiqa.errors import CheckpointError, InvalidInput, StorageError
 from tfiqa.files import whole_folder
 from tfiqa.models.model_info import ModelInfo
+from tfiqa.serving.server.model_folders import version_folders
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -33,15 +34,19 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
 
     Raises InvalidInput for a model without scores or a bad version, StorageError when it exists or cannot be written.
     """
+    import keras
     import tensorflow as tf
     from keras.export import ExportArchive
 
     from tfiqa.serving.picture_graph import score_pictures_graph
 
+    if keras.backend.backend() != "tensorflow":
+        raise InvalidInput("a SavedModel is exported with KERAS_BACKEND=tensorflow; the .keras file is the same")
     if model.info.scale is None:
         raise InvalidInput(f"{model.info.model} does not score pictures, so there is nothing to serve")
     base = Path(output)
-    number = version if version is not None else max(versions_in(base), default=0) + 1
+    present = version_folders(base) if base.is_dir() else {}
+    number = version if version is not None else max(present, default=0) + 1
     if number < 1:
         raise InvalidInput(f"a version is a positive number. Received: {number}")
 
@@ -73,14 +78,7 @@ def read_card(folder: Path) -> ModelInfo:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return ModelInfo.from_dict(values)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{folder} is a SavedModel, but not one that `tfiqa export` wrote ({CARD} is missing)"
+            f"{folder} is a SavedModel, but not one that `tfiqa export` wrote (no sound {CARD})"
         ) from error
-
-
-def versions_in(base: Path) -> list[int]:
-    """The version numbers in a model's base folder, ascending."""
-    if not base.is_dir():
-        return []
-    return sorted(int(child.name) for child in base.iterdir() if child.is_dir() and child.name.isdecimal())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,8 +14,8 @@ from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.models.model_info import ModelInfo
 from tfiqa.models.outputs import column_names, flat_outputs
 from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
-from tfiqa.serving.package import versions_in
 from tfiqa.serving.saved_model import SavedModelPredictor
+from tfiqa.serving.server.model_folders import is_saved_model, version_folders
 
 
 class Predictor(Protocol):
@@ -63,7 +64,7 @@ class Scorer:
 
         Raises InvalidInput when there is nothing to load there, CheckpointError when it cannot be read.
         """
-        path = _find_model(Path(source))
+        path = find_model(Path(source))
         if path.is_dir():
             saved = SavedModelPredictor(path, max_pixels=max_pixels, workers=workers)
             return cls(saved, saved.info, path)
@@ -87,28 +88,32 @@ class Scorer:
 
     def rows(self, pictures: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
         """One row a picture, in order and as they come: `path`, `self.columns` (None on error), `error` (None when scored)."""
-        paths, sources = [], list(pictures)
-        paths = [str(source) for source in sources]
-        for path, outputs in zip(paths, self.predictor.predict_all(sources), strict=True):
+        sources = list(pictures)
+        for source, outputs in zip(sources, self.predictor.predict_all(sources), strict=True):
+            scores: dict[str, float] = {}
+            error: str | None
             if isinstance(outputs, PictureError):
-                yield {"path": path, **dict.fromkeys(self.columns), "error": str(outputs)}
+                error = str(outputs)
             else:
-                yield {"path": path, **flat_outputs(outputs, self.info), "error": None}
+                scores = flat_outputs(outputs, self.info)
+                finite = all(map(math.isfinite, scores.values()))
+                error = None if finite else f"{source}: the model's score is not finite"
+            yield {"path": str(source), **(dict.fromkeys(self.columns) if error else scores), "error": error}
 
 
-def _find_model(source: Path) -> Path:
+def find_model(source: Path) -> Path:
     """The `.keras` file or the SavedModel folder that `source` stands for."""
     if source.is_file():
         if source.suffix != ".keras":
             raise CheckpointError(f"{source} is no model; a model is a .keras file, a run folder or an exported folder")
         return source
-    if (source / "saved_model.pb").is_file():
+    if is_saved_model(source):
         return source
     if (source / "model.keras").is_file():
         return source / "model.keras"
-    versions = versions_in(source)
-    if versions:
-        return source / str(versions[-1])
     if source.is_dir():
+        versions = {n: folder for n, folder in version_folders(source).items() if is_saved_model(folder)}
+        if versions:
+            return versions[max(versions)]
         raise InvalidInput(f"{source} holds no model: no model.keras, no saved_model.pb, no version folder")
     raise InvalidInput(f"model not found: {source}")

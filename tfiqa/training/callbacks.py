@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -12,13 +13,18 @@ import pandas as pd
 from tqdm import tqdm
 
 from tfiqa.databases.manifest import Manifest
-from tfiqa.errors import PictureError
+from tfiqa.errors import PictureError, TrainingDiverged
 from tfiqa.evaluation.correlation import plcc, srcc
 from tfiqa.pipelines.scoring import PicturePredictor
 from tfiqa.training.checkpoint import RunState, save_checkpoint
 from tfiqa.training.run_folder import RunFolder, write_csv
 
 Say = Callable[[str], None]
+
+
+def write_log(folder: RunFolder, state: RunState) -> None:
+    """Writes `metrics.csv`."""
+    write_csv(folder.log, pd.DataFrame(state.history))
 
 
 class PictureValidation(keras.callbacks.Callback):
@@ -31,12 +37,13 @@ class PictureValidation(keras.callbacks.Callback):
         self.scores = manifest.table["score"].to_numpy(float)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Scores the validation pictures."""
+        """Scores the validation pictures. Raises TrainingDiverged when a score is not finite."""
         predictions = []
         for outputs in self.predictor.predict_all(self.paths):
             if isinstance(outputs, PictureError):
                 raise outputs  # it was readable when the run began
             predictions.append(float(outputs["quality"][0]))
+        _check_finite(epoch, "a validation prediction", *predictions)
         if logs is not None:
             logs["val_srcc"] = srcc(predictions, self.scores)
             logs["val_plcc"] = plcc(predictions, self.scores)
@@ -54,9 +61,10 @@ class EpochRecorder(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Records the epoch (counted from 0)."""
+        """Records the epoch (counted from 0). Raises TrainingDiverged when its loss is not finite."""
         seconds = time.perf_counter() - self.started
         values = {name: float(value) for name, value in (logs or {}).items()}
+        _check_finite(epoch, "the loss", *(value for name, value in values.items() if "loss" in name))
         state = self.state
         state.epochs_done = epoch + 1
         # JSON has no NaN; a validation set predicted as one constant has no rank correlation.
@@ -68,9 +76,16 @@ class EpochRecorder(keras.callbacks.Callback):
         save_checkpoint(self.folder, state, self.model, self.model.optimizer)
         newest = self.folder.checkpoint_epochs()[-self.keep :]
         self.folder.keep_checkpoints({*newest, state.best_epoch})
-        write_csv(self.folder.log, pd.DataFrame(state.history))
+        write_log(self.folder, state)
         figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         self.say(f"epoch {epoch + 1}  {figures}  ({seconds:.0f} s)")
+
+
+def _check_finite(epoch: int, what: str, *values: float) -> None:
+    if not all(map(math.isfinite, values)):
+        raise TrainingDiverged(
+            f"training diverged in epoch {epoch + 1}: {what} is not finite; lower training.learning_rate"
+        )
 
 
 class ProgressBar(keras.callbacks.Callback):

@@ -42,8 +42,6 @@ def save_checkpoint(
     folder: RunFolder, state: RunState, model: QualityModel, optimizer: keras.optimizers.Optimizer
 ) -> None:
     """Writes the checkpoint of `state.epochs_done`, whole or not at all."""
-    if state.epochs_done in folder.checkpoint_epochs():
-        return
     with folder.new_checkpoint(state.epochs_done) as path:
         np.savez(path / MODEL, *map(np.asarray, _model_variables(model)))
         np.savez(path / OPTIMIZER, *map(np.asarray, optimizer.variables))
@@ -81,7 +79,7 @@ def _load(path: Path, variables: list[Any]) -> None:
     try:
         with np.load(path) as arrays:
             values = [arrays[name] for name in arrays.files]
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     shapes = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
     if shapes[0] != shapes[1]:

@@ -14,6 +14,7 @@ from tfiqa.models.model_info import ModelSpec, model_spec
 from tfiqa.registry import unknown_name
 
 FRACTION_SUM_TOLERANCE = 1e-6
+SEEDS = 2**32  # NumPy's seeds, which Keras uses too
 
 
 def _choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -140,6 +141,8 @@ class TrainingSection:
         for name in ("learning_rate", "epsilon", "decay_factor"):
             if not getattr(self, name) > 0:
                 raise RecipeError(f"training.{name} is above 0. Received: {getattr(self, name)}")
+        if self.seed >= SEEDS:
+            raise RecipeError(f"training.seed is below {SEEDS}. Received: {self.seed}")
         if self.frozen_epochs > self.epochs:
             raise RecipeError(
                 f"training.frozen_epochs is at most training.epochs ({self.epochs}). Received: {self.frozen_epochs}"

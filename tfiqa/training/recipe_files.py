@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -136,9 +137,11 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
             return value
         elif kind is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
             try:
-                return float(value)  # YAML reads 1e-3 as text, since it wants 1.0e-3
+                number = float(value)  # YAML reads 1e-3 as text, since it wants 1.0e-3
             except ValueError:
                 continue
+            if math.isfinite(number):
+                return number
         elif isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
     wanted = " or ".join("null" if kind is type(None) else str(getattr(kind, "__name__", kind)) for kind in accepted)

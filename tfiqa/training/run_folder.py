@@ -84,21 +84,26 @@ class RunFolder:
         """Per-picture scores of one split."""
         return self.root / f"predictions_{split}.csv"
 
-    def start(self, recipe: Recipe, resume: bool) -> None:
-        """Makes the folder, or checks that it holds a run of the same recipe.
+    def check_free(self) -> None:
+        """Raises StorageError unless the folder is new or empty."""
+        with storage_errors(self.root):
+            if self.root.exists() and any(self.root.iterdir()):
+                raise StorageError(f"{self.root} is not empty; choose another --output, or --resume the run in it")
 
-        Raises StorageError when it exists and `resume` is False, InvalidInput when there is nothing to resume or the
-        recipe differs.
-        """
-        if resume:
-            if not self.recipe.is_file():
-                raise InvalidInput(f"nothing to resume: {self.root} holds no recipe.yaml")
-            different = _differences(read_recipe(self.recipe).to_dict(), recipe.to_dict())
-            if different:
-                raise InvalidInput(f"{self.root} was started with another recipe: {'; '.join(different[:3])}")
-            return
-        if self.root.exists() and any(self.root.iterdir()):
-            raise StorageError(f"{self.root} is not empty; choose another --output, or --resume the run in it")
+    def check_resumable(self, recipe: Recipe) -> None:
+        """Raises InvalidInput unless the folder holds an unfinished run of the same recipe. Clears what a kill left behind."""
+        if not self.recipe.is_file():
+            raise InvalidInput(f"nothing to resume: {self.root} holds no recipe.yaml")
+        different = _differences(read_recipe(self.recipe).to_dict(), recipe.to_dict())
+        if different:
+            raise InvalidInput(f"{self.root} was started with another recipe: {'; '.join(different[:3])}")
+        if self.metrics.exists():
+            raise InvalidInput(f"{self.root} is complete; there is nothing to resume")
+        for half_written in self.checkpoints.glob(".epoch_*"):
+            shutil.rmtree(half_written, ignore_errors=True)
+
+    def start(self, recipe: Recipe) -> None:
+        """Makes the folder and writes the recipe and the versions."""
         with storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         write_text(self.recipe, recipe_text(recipe))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tfiqa.errors import InvalidInput, PictureError
+from tfiqa.errors import InvalidInput, PictureError, StorageError
 from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
+from tfiqa.training.precision import resolve_precision
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 from tfiqa.training.training_data import Progress, TrainingData, load_training_data, targets_of
@@ -49,10 +51,13 @@ def fit(
     Raises TfiqaError subclasses, one line each, for everything that a user can cause.
     """
     folder = RunFolder(Path(output))
+    # From here the recipe names the arithmetic, so that a run resumed on another machine cannot change it unseen.
+    precision = resolve_precision(recipe.training.precision)
+    recipe = replace(recipe, training=replace(recipe.training, precision=precision))
     if resume:
-        folder.start(recipe, resume=True)
-        if folder.metrics.exists():
-            raise InvalidInput(f"{folder.root} is complete; there is nothing to resume")
+        folder.check_resumable(recipe)
+    else:
+        folder.check_free()
     if not folder.checkpoint_epochs():  # later ones need no start weights
         ensure_weights(recipe.model.name, recipe.model.weights, recipe.model.options)
     data = load_training_data(
@@ -61,7 +66,7 @@ def fit(
     if resume:
         _check_same_data(folder, data)
     else:
-        folder.start(recipe, resume=False)
+        folder.start(recipe)
         data.write(folder)
     counts = ", ".join(f"{split} {count}" for split, count in data.counts().items())
     say(f"{len(data.manifest.table)} pictures ({counts}), {len(data.skipped)} skipped; score: {data.manifest.scale}")
@@ -88,24 +93,24 @@ def _check_same_data(folder: RunFolder, data: TrainingData) -> None:
 def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> tuple[QualityModel, RunState]:
     import keras
 
+    from tfiqa.training.callbacks import write_log
     from tfiqa.training.checkpoint import load_model, load_optimizer, load_state
     from tfiqa.training.optimizers import freeze_all_but, make_optimizer, unfreeze
-    from tfiqa.training.precision import resolve_precision
 
     settings = recipe.training
     on_tensorflow = keras.backend.backend() == "tensorflow"
-    precision = resolve_precision(settings.precision)
     keras.utils.set_random_seed(settings.seed)
     if settings.deterministic and on_tensorflow:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-    keras.mixed_precision.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     state = load_state(folder)
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16" if settings.precision == "bfloat16" else "float32")
     try:
         model = _build(recipe, data, weights=None if state.epochs_done else recipe.model.weights)
     finally:
-        keras.mixed_precision.set_dtype_policy("float32")
+        keras.mixed_precision.set_dtype_policy(policy)
     if state.epochs_done:
         load_model(folder, state.epochs_done, model)
         say(f"resumed after epoch {state.epochs_done}")
@@ -123,16 +128,32 @@ def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> t
         if start < state.epochs_done:
             load_optimizer(folder, state.epochs_done, optimizer)
         dataset, steps = _dataset(recipe, data, state.epochs_done, end)
-        model.fit(
-            dataset,
-            initial_epoch=state.epochs_done,
-            epochs=end,
-            steps_per_epoch=steps,
-            callbacks=callbacks(steps),
-            shuffle=False,  # the pipeline has its own order
-            verbose=0,
-        )
+        with _tensorflow_errors(folder):
+            model.fit(
+                dataset,
+                initial_epoch=state.epochs_done,
+                epochs=end,
+                steps_per_epoch=steps,
+                callbacks=callbacks(steps),
+                shuffle=False,  # the pipeline has its own order
+                verbose=0,
+            )
+    write_log(folder, state)  # a kill may have come between the last checkpoint and its log
     return model, state
+
+
+@contextmanager
+def _tensorflow_errors(folder: RunFolder) -> Iterator[None]:
+    """Turns an error of TensorFlow (a picture changed on the way, a full disk) into one line."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = error.message.splitlines()[0][:300]
+        raise StorageError(
+            f"training stopped: {reason} (--resume goes on after the newest checkpoint in {folder.root})"
+        ) from error
 
 
 def _phases(frozen_epochs: int, epochs: int) -> Iterator[tuple[int, int]]:

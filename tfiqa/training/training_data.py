@@ -16,6 +16,7 @@ from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.databases.splits import split_manifest
 from tfiqa.errors import InvalidInput, ManifestError
 from tfiqa.images.resize import parse_policy
+from tfiqa.training.graph_check import refused_by_graph
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 
@@ -109,7 +110,8 @@ def load_training_data(
     skipped = pd.DataFrame({"image": manifest.table["image"][bad].to_list(), "error": checks["error"][bad].to_list()})
     usable = replace(manifest, table=manifest.table[~bad].reset_index(drop=True))
     if not (usable.table["split"] == "train").any():
-        raise ManifestError("no usable picture is left to train on")
+        first = f"; the first of {bad.sum()} bad ones: {checks['error'][bad].iloc[0]}" if bad.any() else ""
+        raise ManifestError(f"no usable picture is left to train on{first}")
     kept = checks[~bad]
     return TrainingData(
         usable,
@@ -131,6 +133,10 @@ def _check(paths: Sequence[Path], recipe: Recipe, previous: Path | None, progres
     stamps = [_stamp(path) for path in paths]
     fresh = [path for path, stamp in zip(paths, stamps, strict=True) if (str(path), *stamp) not in known]
     found = {check.path: check for check in check_pictures(fresh, max_pixels=recipe.data.max_pixels, progress=progress)}
+    for path in refused_by_graph(
+        [c.path for c in found.values() if c.ok and not c.needs_pillow], recipe.data.max_pixels
+    ):
+        found[path] = replace(found[path], needs_pillow=True)
     rows = []
     for path, stamp in zip(paths, stamps, strict=True):
         rows.append(known.get((str(path), *stamp)) or _row(found[path], stamp, recipe))
