@@ -157,7 +157,7 @@ def test_the_graph_refuses_damage(photo_folder, tmp_path):
     "shares", ["{train: 1.0, validation: 0, test: 0}", "{train: 0.5, validation: 0.25, test: 0.25}"]
 )
 def test_a_diverged_training_says_so(shares, photo_folder, tmp_path):
-    with pytest.raises(TrainingDiverged, match="training diverged in epoch 1: .* lower training.learning_rate"):
+    with pytest.raises(TrainingDiverged, match=r"training diverged in epoch 1: .* lower training\.learning_rate"):
         fit(recipe("learning_rate=1e38", f"split={shares}"), [photo_folder / "photos.csv"], tmp_path / "run")
     assert not (tmp_path / "run" / "model.keras").exists()
 
@@ -177,7 +177,7 @@ def test_a_fault_of_tensorflow_on_the_way_is_one_line(photo_folder, tmp_path, mo
     text = (folder / "photos.csv").read_text().replace("photo 0.png", "gone.png")
     (folder / "photos.csv").write_text(text)
     monkeypatch.setattr(training_data, "refused_by_graph", vanish)
-    with pytest.raises(StorageError, match="training stopped: .*--resume goes on"):
+    with pytest.raises(StorageError, match=r"training stopped: .*--resume goes on"):
         fit(recipe("split={train: 1.0, validation: 0, test: 0}"), [folder / "photos.csv"], tmp_path / "run")
 
 

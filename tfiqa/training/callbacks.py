@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import pandas as pd
+from keras import ops
 from tqdm import tqdm
 
 from tfiqa.databases.manifest import Manifest
@@ -61,10 +62,11 @@ class EpochRecorder(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Records the epoch (counted from 0). Raises TrainingDiverged when its loss is not finite."""
+        """Records the epoch (counted from 0). Raises TrainingDiverged when its loss or a weight is not finite."""
         seconds = time.perf_counter() - self.started
         values = {name: float(value) for name, value in (logs or {}).items()}
         _check_finite(epoch, "the loss", *(value for name, value in values.items() if "loss" in name))
+        _check_finite(epoch, "a weight", *(float(ops.sum(weight)) for weight in self.model.weights))
         state = self.state
         state.epochs_done = epoch + 1
         # JSON has no NaN; a validation set predicted as one constant has no rank correlation.
