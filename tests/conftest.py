@@ -50,7 +50,13 @@ def photo_folder(tmp_path_factory):
     return folder
 
 
-FIT_SETTINGS = {"data.crop": 64, "training.epochs": 3, "training.frozen_epochs": 1, "training.batch_size": 4}
+FIT_SETTINGS = {
+    "data.crop": 64,
+    "data.crops_per_picture": 1,
+    "training.epochs": 3,
+    "training.frozen_epochs": 1,
+    "training.batch_size": 4,
+}
 
 
 @pytest.fixture(scope="session")

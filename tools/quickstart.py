@@ -26,14 +26,16 @@ import pandas as pd
 from PIL import Image, ImageFilter
 
 # Well-filled pictures among those that scikit-image ships: on large flat areas SSIM hardly tells blur from no blur.
-PHOTOGRAPHS = "astronaut brick camera chelsea coffee coins grass gravel ihc motorcycle_left".split()
+PHOTOGRAPHS = (
+    "astronaut brick camera chelsea coffee coins grass gravel hubble_deep_field ihc motorcycle_left page text"
+).split()
 SIDE = 160  # pixels; large enough for SSIM's window to matter, small enough for two cores
-CROPS = 3  # of each photograph
-STRENGTHS = {  # four levels each, from slight to strong
-    "blur": (0.7, 1.2, 2.0, 3.5),  # radius in pixels
-    "jpeg": (60, 30, 15, 6),  # quality
-    "noise": (6, 14, 28, 50),  # standard deviation in grey levels
-    "pixelate": (2, 3, 5, 8),  # pixels merged per side
+CROPS = 4  # of each photograph
+STRENGTHS = {  # from slight to strong
+    "blur": (1.0, 2.0, 4.0),  # radius in pixels
+    "jpeg": (40, 15, 5),  # quality
+    "noise": (8, 20, 45),  # standard deviation in grey levels
+    "pixelate": (2, 4, 8),  # pixels merged per side
 }
 START_SECONDS = 120  # loading TensorFlow and the model takes a while on a busy machine
 TFIQA = Path(sys.executable).parent / "tfiqa"

@@ -24,7 +24,7 @@ START_SECONDS = 240
 
 def recipe(*overrides):
     shares = "split={train: 0.5, validation: 0.25, test: 0.25}"
-    return read_recipe("quickstart", ["data.crop=64", "epochs=1", shares, *overrides])
+    return read_recipe("quickstart", ["data.crop=64", "crops_per_picture=1", "epochs=1", shares, *overrides])
 
 
 def test_what_a_run_leaves(trained_run):
