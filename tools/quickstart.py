@@ -30,7 +30,8 @@ PHOTOGRAPHS = (
     "astronaut brick camera chelsea coffee coins grass gravel hubble_deep_field ihc motorcycle_left page text"
 ).split()
 SIDE = 160  # pixels; large enough for SSIM's window to matter, small enough for two cores
-CROPS = 4  # of each photograph
+CROPS = 12  # of each photograph
+VERSIONS = 4  # of each crop, drawn: many contents teach more than every version of a few
 STRENGTHS = {  # from slight to strong
     "blur": (1.0, 2.0, 4.0),  # radius in pixels
     "jpeg": (40, 15, 5),  # quality
@@ -85,8 +86,9 @@ def make_pictures(folder: Path) -> Path:
         versions = [("original", 0.0, original)]
         versions += [(kind, s, distort(original, kind, s, rng)) for kind, levels in STRENGTHS.items() for s in levels]
         reference = np.asarray(original)
-        for kind, strength, version in versions:
-            file = f"{name}_{number:02d}_{kind}_{strength:g}.png"
+        for chosen in rng.choice(len(versions), VERSIONS, replace=False):
+            kind, strength, version = versions[chosen]
+            file = f"{name}_{number:03d}_{kind}_{strength:g}.png"
             version.save(pictures / file)
             ssim = float(tf.image.ssim(reference, np.asarray(version), max_val=255))
             rows.append({"image": f"pictures/{file}", "score": round(ssim, 6), "group": name, "distortion": kind})

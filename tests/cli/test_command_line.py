@@ -190,8 +190,6 @@ def test_evaluate_reports_on_the_test_rows(run, trained_run, tmp_path):
         trained_run / "manifest.csv",
         "--predictions",
         tmp_path / "p.csv",
-        "--repeats",
-        20,
     )
     assert status == 0
     assert "(split test)" in err
