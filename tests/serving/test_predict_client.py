@@ -61,7 +61,7 @@ def test_the_picture_that_the_server_refuses_is_named(url, pictures):
 
 def test_files_that_cannot_be_sent(url, tmp_path):
     client = PredictClient(url, "pictures")
-    with pytest.raises(MissingPicture, match="No such file"):
+    with pytest.raises(MissingPicture, match="does not exist"):
         client.score_files([tmp_path / "nothing.jpg"])
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(EmptyPicture, match="empty"):
