@@ -15,12 +15,21 @@ import click
 from tfiqa.files import whole_file, write_text
 
 SOME_FAILED = 3  # exit status when some inputs failed, each of them a row with its error
+SHOWN = 20  # texts of one kind; a half-copied database would fill the screen otherwise
 WriteRow = Callable[[Mapping[str, Any]], None]
 
 
 def say(text: str) -> None:
     """A line for the person at the terminal, on standard error."""
     click.echo(text, err=True)
+
+
+def say_some(what: str, texts: Sequence[str]) -> None:
+    """The first of the texts, a line each, and how many more there are."""
+    for text in texts[:SHOWN]:
+        say(f"{what}: {text}")
+    if len(texts) > SHOWN:
+        say(f"{what}: {len(texts) - SHOWN} more")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -12,8 +12,8 @@ from typing import ClassVar
 import pandas as pd
 
 from tfiqa.databases.manifest import Manifest, manifest_from_table
-from tfiqa.errors import DatabaseLayoutError
-from tfiqa.registry import Registry
+from tfiqa.errors import DatabaseLayoutError, UnknownName
+from tfiqa.registry import Registry, unknown_name
 from tfiqa.score_scale import ScoreScale
 
 NAMES_SHOWN = 8
@@ -44,15 +44,43 @@ class ReaderResult:
 
 
 class Reader(ABC):
-    """One database. A subclass declares the facts below and registers itself in `READERS` under its name."""
+    """One database. A subclass declares the facts below and registers itself in `READERS` under its name.
+
+    Args:
+        options: choices where a release leaves any, by name; each is one of the values in `choices`.
+
+    Raises:
+        UnknownName: an option that the reader lacks, or a value that the option lacks.
+    """
 
     name: ClassVar[str]
     citation: ClassVar[str]
     home_page: ClassVar[str]
     licence: ClassVar[str]
-    pictures: ClassVar[int | None]  # scored pictures in the full release; None where there is no such thing
-    scale: ClassVar[ScoreScale]
+    pictures: ClassVar[
+        int | None
+    ]  # rows of the full release with the default options; None where there is no such thing
+    scale: ClassVar[ScoreScale]  # of the scores, with the default options
     has_references: ClassVar[bool]
+    has_scores: ClassVar[bool] = True
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # option -> its values, the default first
+
+    def __init__(self, **options: str) -> None:
+        for option, value in options.items():
+            if option not in self.choices:
+                raise UnknownName(unknown_name(f"option of {self.name}", option, self.choices))
+            if value not in self.choices[option]:
+                raise UnknownName(unknown_name(f"value of {self.name}'s option {option}", value, self.choices[option]))
+        self.options = {option: options.get(option, values[0]) for option, values in self.choices.items()}
+
+    def score_scale(self) -> ScoreScale:
+        """The scale of the scores with the options chosen."""
+        return self.scale
+
+    @classmethod
+    def official_count(cls, table: pd.DataFrame) -> int | None:
+        """How many rows a manifest of the full release has, for a manifest made with the same options as `table`."""
+        return cls.pictures
 
     @abstractmethod
     def read(self, root: Path) -> ReaderResult:
@@ -77,8 +105,8 @@ class FolderReader(Reader):
     def read(self, root: Path) -> ReaderResult:
         folder = FolderIndex(root, self.name)
         table = self.labels(folder).assign(database=self.name)
-        manifest = manifest_from_table(table, root, required=("image", "score"))
-        return located(replace(manifest, scale=self.scale), folder)
+        manifest = manifest_from_table(table, root, required=("image", "score") if self.has_scores else ("image",))
+        return located(replace(manifest, scale=self.score_scale()), folder)
 
 
 READERS: Registry[type[Reader]] = Registry("database")
@@ -160,22 +188,28 @@ def located(manifest: Manifest, folder: FolderIndex) -> ReaderResult:
 
 
 def prepare(
-    name: str, root: str | os.PathLike[str], *, verify_pictures: bool = False, progress: Progress | None = None
+    name: str,
+    root: str | os.PathLike[str],
+    options: Mapping[str, str] | None = None,
+    *,
+    verify_pictures: bool = False,
+    progress: Progress | None = None,
 ) -> ReaderResult:
     """The manifest of a database in its official folder layout.
 
     Args:
         name: a name of `READERS`.
         root: the database's folder (for "csv" also the file itself).
+        options: the reader's options; see its `choices`.
         verify_pictures: decode every picture fully, and leave out and list those that cannot be.
         progress: called with (pictures verified, pictures in all).
 
     Raises:
-        UnknownName: no reader has that name.
+        UnknownName: no reader has that name, or the reader no such option.
         DatabaseLayoutError: the folder is something else; the text says what was looked for and what is there.
         ManifestError: the label files hold what cannot be.
     """
-    result = READERS.get(name).value().read(Path(root))
+    result = READERS.get(name).value(**(options or {})).read(Path(root))
     if not verify_pictures:
         return result
     from tfiqa.databases.picture_check import check_pictures  # Pillow is needed only here

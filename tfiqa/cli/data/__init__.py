@@ -1,0 +1,18 @@
+"""`tfiqa data`: manifests from databases, and all that is done with manifests before training."""
+
+from __future__ import annotations
+
+import click
+
+from tfiqa.cli.data.check import check
+from tfiqa.cli.data.prepare import prepare
+from tfiqa.cli.data.split import split
+
+
+@click.group()
+def data() -> None:
+    """Make, check, split, describe and pack manifests."""
+
+
+for command in (prepare, check, split):
+    data.add_command(command)
