@@ -7,8 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import pandas as pd
+
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
+from tfiqa.databases.table_file import as_text
 from tfiqa.databases.validation import SPLITS
 from tfiqa.errors import InvalidInput, ManifestError
 from tfiqa.registry import unknown_name
@@ -56,6 +59,36 @@ def repeated_splits(manifest: Manifest, fractions: Mapping[str, float], seed: in
     """Independent splits, the i-th (from 0) being `split_manifest` with `seed + i`. Raises as that does."""
     for repeat in range(repeats):
         yield split_manifest(manifest, fractions, seed + repeat)
+
+
+def group_by(manifest: Manifest, column: str) -> Manifest:
+    """The manifest with the values of a column as its `group`.
+
+    Raises:
+        ManifestError: the column is missing, or blank in some rows.
+    """
+    if column not in manifest.table:
+        known = ", ".join(map(str, manifest.table.columns))
+        raise ManifestError(f"{manifest.name}: column {column!r} is missing; it has: {known}")
+    values = as_text(manifest.table[column])
+    if values.isna().any():
+        raise ManifestError(f"{manifest.name}: {column} is blank in {int(values.isna().sum())} rows")
+    return replace(manifest, table=manifest.table.assign(group=values))
+
+
+def rows_of_split(manifest: Manifest, split: str) -> Manifest:
+    """The manifest's rows of one split. Raises ManifestError when it has no splits, or no row of that one."""
+    if "split" not in manifest.table:
+        raise ManifestError(f"{manifest.name} has no column 'split'; `tfiqa data split` makes one")
+    rows = manifest.table[manifest.table["split"] == split].reset_index(drop=True)
+    if rows.empty:
+        raise ManifestError(f"{manifest.name} marks no row as {split!r}")
+    return replace(manifest, table=rows)
+
+
+def straddling_groups(table: pd.DataFrame, column: str) -> int:
+    """How many groups (`groups.group_keys`) have rows on several sides of the split in `column`."""
+    return int((table[column].groupby(group_keys(table), sort=False).nunique() > 1).sum())
 
 
 def _check_fractions(fractions: Mapping[str, float]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
+from tfiqa.databases.splits import rows_of_split
 from tfiqa.errors import InvalidInput
 from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
 from tfiqa.serving.scorer import Scorer
@@ -45,12 +46,7 @@ def select_rows(manifest: Manifest, split: str | None) -> tuple[Manifest, str]:
         split = "test" if marked is not None and (marked == "test").any() else "all"
     if split == "all":
         return manifest, "all rows"
-    if marked is None:
-        raise InvalidInput("the manifest has no column 'split'; `tfiqa data split` makes one")
-    rows = manifest.table[marked == split].reset_index(drop=True)
-    if rows.empty:
-        raise InvalidInput(f"the manifest marks no row as {split!r}")
-    return replace(manifest, table=rows), f"split {split}"
+    return rows_of_split(manifest, split), f"split {split}"
 
 
 def evaluate_scorer(

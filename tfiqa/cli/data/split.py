@@ -3,26 +3,123 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tfiqa.cli.output import say
 
+if TYPE_CHECKING:
+    from tfiqa.databases.manifest import Manifest
+
 
 @click.command()
 @click.argument("manifest", type=click.Path(path_type=Path))
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Manifest to write: .csv or .parquet.")
+@click.option("--output", type=click.Path(path_type=Path), help="Manifest to write: .csv or .parquet.")
 @click.option("--train", type=click.FloatRange(0, 1), default=0.7, show_default=True)
-@click.option("--validation", type=click.FloatRange(0, 1), default=0.1, show_default=True)
+@click.option("--validation", type=click.FloatRange(0, 1), help="By default 0.1, and with --official what that has.")
 @click.option("--test", type=click.FloatRange(0, 1), default=0.2, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-def split(manifest: Path, output: Path, train: float, validation: float, test: float, seed: int) -> None:
-    """Mark each row of MANIFEST as train, validation or test; rows of one group stay together."""
-    from tfiqa.databases.manifest import read_manifest, write_manifest
-    from tfiqa.databases.splits import split_manifest
+@click.option("--by", metavar="COLUMN", help="What must not straddle the split: reference, scene, phone, ...")
+@click.option("--near-duplicates", is_flag=True, help="Decode all pictures and keep near-identical ones together.")
+@click.option("--official", is_flag=True, help="Take the split that the database's owners published.")
+@click.option(
+    "--drop-straddling", is_flag=True, help="With --official: leave out training pictures of held-out groups."
+)
+@click.option("--repeats", type=click.IntRange(min=1), default=1, help="Splits with this and the following seeds.")
+@click.option(
+    "--write-keys", type=click.Path(path_type=Path), help="Folder for the key file of each split: seed_1.csv, ..."
+)
+@click.option("--keys", type=click.Path(path_type=Path), help="Key file of an earlier split, to have it again.")
+def split(
+    manifest: Path,
+    output: Path | None,
+    train: float,
+    validation: float | None,
+    test: float,
+    seed: int,
+    by: str | None,
+    near_duplicates: bool,
+    official: bool,
+    drop_straddling: bool,
+    repeats: int,
+    write_keys: Path | None,
+    keys: Path | None,
+) -> None:
+    """Mark each row of MANIFEST as train, validation or test; rows of one group stay together.
 
-    fractions = {"train": train, "validation": validation, "test": test}
-    marked = split_manifest(read_manifest(manifest, required=("image", "score")), fractions, seed)
-    write_manifest(marked, output)
+    Groups are the manifest's column `group`, else its references. --repeats N --write-keys FOLDER stores N random
+    splits as small key files; --keys FILE --output gives the manifest of one of them.
+    """
+    if not output and not write_keys:
+        raise click.UsageError("give --output, --write-keys or both")
+    if official and keys:
+        raise click.UsageError("--official and --keys are two different splits")
+    if repeats > 1 and (official or keys):
+        raise click.UsageError("--repeats is for random splits; --official and --keys give one")
+    if drop_straddling and not official:
+        raise click.UsageError("--drop-straddling needs --official")
+
+    from tfiqa.databases.manifest import read_manifest, write_manifest
+    from tfiqa.databases.split_keys import write_split_keys
+    from tfiqa.databases.splits import group_by, repeated_splits
+
+    table = read_manifest(manifest)
+    if by:
+        table = group_by(table, by)
+    if near_duplicates:
+        table = _grouped(table)
+    if keys:
+        splits = [(keys.stem, _repeated(table, keys))]
+    elif official:
+        splits = [("official", _official(table, validation or 0.0, seed, drop_straddling))]
+    else:
+        fractions = {"train": train, "validation": 0.1 if validation is None else validation, "test": test}
+        splits = [
+            (f"seed_{seed + place}", marked)
+            for place, marked in enumerate(repeated_splits(table, fractions, seed, repeats))
+        ]
+    for name, marked in splits:
+        if write_keys:
+            write_split_keys(marked, write_keys / f"{name}.csv")
+        say(f"{name}: {_counts(marked)}")
+    if output:
+        name, marked = splits[0]
+        write_manifest(marked, output)
+        say(f"{output}: split {name}")
+
+
+def _grouped(table: Manifest) -> Manifest:
+    from tfiqa.cli.progress import picture_progress
+    from tfiqa.databases.groups import group_keys
+    from tfiqa.databases.near_duplicates import group_near_duplicates
+
+    grouped = group_near_duplicates(table, progress=picture_progress("decoding"))
+    before, after = group_keys(table.table).nunique(), group_keys(grouped.table).nunique()
+    say(f"near-duplicates joined {before} groups to {after}")
+    return grouped
+
+
+def _repeated(table: Manifest, keys: Path) -> Manifest:
+    from tfiqa.databases.split_keys import apply_split_keys
+
+    marked, spare = apply_split_keys(table, keys)
+    if spare:
+        say(f"{keys} names {spare} pictures more than the manifest has")
+    return marked
+
+
+def _official(table: Manifest, validation: float, seed: int, drop_straddling: bool) -> Manifest:
+    from tfiqa.databases.official_splits import official_split
+
+    marked, dropped = official_split(table, validation=validation, seed=seed, drop_straddling=drop_straddling)
+    if drop_straddling:
+        say(f"{dropped} pictures left out, whose groups are on a more held-out side too")
+    return marked
+
+
+def _counts(marked: Manifest) -> str:
+    from tfiqa.databases.validation import SPLITS
+
     counts = marked.table["split"].value_counts()
-    say(f"{output}: " + ", ".join(f"{name} {counts.get(name, 0)}" for name in fractions))
+    return ", ".join(f"{name} {counts.get(name, 0)}" for name in SPLITS)
