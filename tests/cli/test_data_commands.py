@@ -71,8 +71,7 @@ def test_the_official_split(run, rows, tmp_path):
 
 def test_repeated_splits_as_key_files_and_back(run, rows, tmp_path):
     keys = tmp_path / "keys"
-    status, _, err = run("data", "split", rows, "--repeats", 3, "--seed", 7, "--write-keys", keys, *halves())
-    assert status == 0
+    assert run("data", "split", rows, "--repeats", 3, "--seed", 7, "--write-keys", keys, *halves())[0] == 0
     assert sorted(path.name for path in keys.iterdir()) == ["seed_7.csv", "seed_8.csv", "seed_9.csv"]
     assert run("data", "split", rows, "--seed", 8, "--output", tmp_path / "8.csv", *halves())[0] == 0
     assert run("data", "split", rows, "--keys", keys / "seed_8.csv", "--output", tmp_path / "again.csv")[0] == 0

@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import scene
 from PIL import Image, ImageFilter
 
-from conftest import scene
 from tfiqa.databases.manifest import UNKNOWN_SCALE, Manifest
 from tfiqa.databases.near_duplicates import (
     THRESHOLD,

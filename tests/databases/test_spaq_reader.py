@@ -5,8 +5,9 @@ import openpyxl
 import pytest
 
 from tfiqa.databases import prepare
-from tfiqa.databases.spaq import EXIF, SCENES
-from tfiqa.errors import DatabaseLayoutError
+from tfiqa.databases.spaq import SCENES
+from tfiqa.errors import DatabaseLayoutError, UnknownName
+from tfiqa.images.exif_encoding import EXIF_VECTOR
 from tfiqa.score_scale import ScoreScale
 
 SCORES = [
@@ -45,7 +46,12 @@ EXIF_HEADER = [
 EXIF_ROWS = [
     EXIF_HEADER,
     ["00001.jpg", 4.2, 1.53, 3.317, -1.118784, 5.965784, 0, -0.965926, -0.258819],
-    ["00002.jpg", 4.04, 2, None, None, 6.965784, 0, -1, 0],
+    ["00002.jpg", 4.04, 2, None, None, 6.965784, 0, 0, 0],
+]
+SOURCE_ROWS = [
+    ["Image name", "Focal length", "F-number", "Exposure time", "ISO", "Brightness", "Flash", "Time", None],
+    ["00001.jpg", 4.2, 1.7, 0.1, 200, -1.21, 0, -0.965926, -0.258819],
+    ["00002.jpg", 4.04, 2, 0.25, 320, 0, 1, 0, 0],
 ]
 
 
@@ -60,10 +66,10 @@ def workbook(path, **sheets):
     book.save(path)
 
 
-def annotations(folder, scores=SCORES, scenes=SCENE_ROWS, exif=EXIF_ROWS, sheet="APEX_EXIF_tags"):
+def annotations(folder, scores=SCORES, scenes=SCENE_ROWS, exif=EXIF_ROWS, source=SOURCE_ROWS, sheet="APEX_EXIF_tags"):
     workbook(folder / "MOS and Image attribute scores.xlsx", Sheet1=scores)
     workbook(folder / "Scene category labels.xlsx", Sheet1=scenes)
-    workbook(folder / "EXIF_tags.xlsx", Source_EXIF_tags=[["Image name"]], **{sheet: exif})
+    workbook(folder / "EXIF_tags.xlsx", Source_EXIF_tags=source, **{sheet: exif})
 
 
 @pytest.fixture
@@ -84,9 +90,33 @@ def test_official_layout(root):
     assert (first["score"], first["brightness"], first["sharpness"]) == (48.86, 47.43, 42.57)
     assert (first["scene_still_life"], second["scene_still_life"]) == (0.333333, 0)
     assert second["scene_night_scene"] == 0.5
-    assert [first[f"exif_{name}"] for name in EXIF] == EXIF_ROWS[1][1:]
+    assert [first[f"exif_{name}"] for name in EXIF_VECTOR] == EXIF_ROWS[1][1:]
     assert np.isnan(second["exif_time_value"])
     assert np.isnan(second["exif_brightness_value"])
+
+
+def test_no_hour_is_blank(root):
+    annotations(root / "Annotations")
+    for apex in ("camera", "computed"):
+        first, second = prepare("spaq", root, {"apex": apex}).manifest.table.to_dict("records")
+        assert (first["exif_time_sin"], first["exif_time_cos"]) == (-0.965926, -0.258819)
+        assert np.isnan([second["exif_time_sin"], second["exif_time_cos"]]).all()
+
+
+def test_apex_values_computed_from_the_source_sheet(root):
+    annotations(root / "Annotations")
+    second = prepare("spaq", root, {"apex": "computed"}).manifest.table.iloc[1]
+    sensitivity = np.log2(320 / 3.2)
+    expected = [4.04, 2, 2, 4 - sensitivity, sensitivity, 1]
+    assert [second[f"exif_{name}"] for name in EXIF_VECTOR[:6]] == pytest.approx(expected)
+
+
+def test_options_are_checked(root):
+    annotations(root / "Annotations", source=[["Image name", "ISO"]])
+    with pytest.raises(UnknownName, match="value of spaq's option apex 'calculated'"):
+        prepare("spaq", root, {"apex": "calculated"})
+    with pytest.raises(DatabaseLayoutError, match="has other columns than SPAQ"):
+        prepare("spaq", root, {"apex": "computed"})
 
 
 def test_sensitivity_and_brightness_are_told_apart_by_what_they_hold(root):
@@ -149,10 +179,16 @@ def test_real_labels(shared, tmp_path):
     assert table.iloc[-1]["image"].endswith("11125.jpg")
     assert table.iloc[-1]["score"] == 10.8
     np.testing.assert_allclose(table[[f"scene_{name}" for name in SCENES]].sum(axis=1), 1, atol=1e-5)
-    exif = table[[f"exif_{name}" for name in EXIF]]
-    assert not exif.isna().any().any()
+    exif = table[[f"exif_{name}" for name in EXIF_VECTOR]]
+    assert exif.isna().sum().tolist() == [0] * 6 + [3, 3]
     # the two pictures whose vectors come with the released model
     np.testing.assert_allclose(exif.iloc[913], [3.5, 2.275007, 10.333516, 8.286595, 4.321928, 0, -0.707107, -0.707107])
     np.testing.assert_allclose(exif.iloc[5292], [4.8, 2.27, 5.05, 1.676144, 5.643856, 0, -1, 0])
-    brightness = exif["exif_aperture_value"] + exif["exif_time_value"] - exif["exif_sensitivity_value"]
-    np.testing.assert_allclose(exif["exif_brightness_value"], brightness, atol=1e-3)
+    computed = prepare("spaq", tmp_path, {"apex": "computed"}).manifest.table[exif.columns]
+    stuck = exif["exif_time_value"] == 29.8973
+    assert stuck.sum() == 1567
+    assert computed["exif_time_value"][stuck].max() < 16
+    unchanged = [f"exif_{name}" for name in ("focal_length", "flash", "time_sin", "time_cos")]
+    assert computed[unchanged].equals(exif[unchanged])
+    np.testing.assert_allclose(computed["exif_sensitivity_value"], exif["exif_sensitivity_value"], atol=1e-6)
+    np.testing.assert_allclose(computed["exif_aperture_value"], exif["exif_aperture_value"], atol=0.31)

@@ -1,6 +1,7 @@
 """Training from the command line: what a run leaves, and that a killed run ends where it would have ended."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from tfiqa.databases.picture_check import check_pictures
 from tfiqa.errors import InvalidInput, ManifestError, StorageError, TrainingDiverged
-from tfiqa.training.graph_check import refused_by_graph
 from tfiqa.training.recipe_files import read_recipe
 from tfiqa.training.trainer import fit
 from tfiqa.weights.build import read_model
@@ -137,22 +138,6 @@ def test_bad_pictures_stop_or_are_skipped_and_listed(photo_folder, tmp_path):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["chosen_by"] == "being the last epoch"
 
 
-def test_a_picture_that_only_pillow_forgives_does_not_end_the_run(photo_folder, tmp_path, monkeypatch):
-    """Such damage is rare, so the decoder's refusal is played; the pipeline must then take Pillow for that picture."""
-    from tfiqa.training import training_data
-
-    monkeypatch.setattr(training_data, "refused_by_graph", lambda paths, _: paths[:1])
-    fit(recipe(), [photo_folder / "photos.csv"], tmp_path / "run")
-    assert pd.read_csv(tmp_path / "run" / "pictures.csv")["needs_pillow"].tolist() == [True] + [False] * 15
-
-
-def test_the_graph_refuses_damage(photo_folder, tmp_path):
-    whole = (photo_folder / "photo 1.jpg").read_bytes()
-    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "good.jpg").write_bytes(whole)
-    assert refused_by_graph([tmp_path / "good.jpg", tmp_path / "cut.jpg"]) == [tmp_path / "cut.jpg"]
-
-
 @pytest.mark.parametrize(
     "shares", ["{train: 1.0, validation: 0, test: 0}", "{train: 0.5, validation: 0.25, test: 0.25}"]
 )
@@ -162,23 +147,20 @@ def test_a_diverged_training_says_so(shares, photo_folder, tmp_path):
     assert not (tmp_path / "run" / "model.keras").exists()
 
 
-def test_a_fault_of_tensorflow_on_the_way_is_one_line(photo_folder, tmp_path, monkeypatch):
+def test_a_picture_that_changes_on_the_way_is_one_line(photo_folder, tmp_path, monkeypatch):
     from tfiqa.training import training_data
 
-    def vanish(paths, _):
-        next(path for path in paths if path.name == "gone.png").write_bytes(b"no picture any more")
-        return []
-
-    import shutil
+    def check_and_damage(paths, **options):
+        checks = check_pictures(paths, **options)
+        (folder / "photo 0.png").write_bytes(b"no picture any more")
+        return checks
 
     folder = tmp_path / "photos"
     shutil.copytree(photo_folder, folder)
-    (folder / "photo 0.png").rename(folder / "gone.png")
-    text = (folder / "photos.csv").read_text().replace("photo 0.png", "gone.png")
-    (folder / "photos.csv").write_text(text)
-    monkeypatch.setattr(training_data, "refused_by_graph", vanish)
-    with pytest.raises(StorageError, match=r"training stopped: .*--resume goes on"):
+    monkeypatch.setattr(training_data, "check_pictures", check_and_damage)
+    with pytest.raises(StorageError, match=r"training stopped: .*photo 0\.png: .*--resume goes on") as caught:
         fit(recipe("split={train: 1.0, validation: 0, test: 0}"), [folder / "photos.csv"], tmp_path / "run")
+    assert "\n" not in str(caught.value)
 
 
 def test_the_output_is_looked_at_before_the_pictures(photo_folder, tmp_path):

@@ -16,6 +16,7 @@ from tfiqa.cli.import_weights import import_weights
 from tfiqa.cli.list_names import list_names
 from tfiqa.cli.score import score
 from tfiqa.cli.serve import serve
+from tfiqa.cli.study import study
 from tfiqa.errors import TfiqaError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -30,7 +31,7 @@ def tfiqa() -> None:
     """
 
 
-for command in (fit, evaluate, score, export, serve, data, import_weights, list_names):
+for command in (fit, evaluate, score, export, serve, data, study, import_weights, list_names):
     tfiqa.add_command(command)
 
 

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
-import openpyxl
 import pandas as pd
 
 from tfiqa.databases.reader import READERS, FolderIndex, FolderReader
 from tfiqa.databases.table_file import parse_numbers
 from tfiqa.databases.validation import ATTRIBUTES
+from tfiqa.databases.workbook import read_sheet
 from tfiqa.errors import DatabaseLayoutError
+from tfiqa.images.exif_encoding import APEX_SOURCES, EXIF_VECTOR, aperture_value, sensitivity_value, time_value
 from tfiqa.score_scale import ScoreScale
 
 PICTURE_FOLDER = "TestImage"
 SCORE_FILE = "Annotations/MOS and Image attribute scores.xlsx"
 SCENE_FILE = "Annotations/Scene category labels.xlsx"
 EXIF_FILE = "Annotations/EXIF_tags.xlsx"
-EXIF_SHEET = "APEX EXIF tags"
+APEX_SHEET = "APEX EXIF tags"
+SOURCE_SHEET = "Source EXIF tags"
 SCENES = ("animal", "cityscape", "human", "indoor_scene", "landscape", "night_scene", "plant", "still_life", "others")
-# The sheet's eight columns in order, as the released MT-E model takes them. The sheet heads the fourth "Sensitivity
-# vaue" and the fifth "Brightness value", but holds them the other way round: in all 11,125 rows the fifth is log2(ISO /
-# 3.2), the sensitivity, and the fourth is aperture + time - sensitivity, the brightness by the APEX equation.
-EXIF = (
-    "focal_length",
-    "aperture_value",
-    "time_value",
-    "brightness_value",
-    "sensitivity_value",
-    "flash",
-    "time_sin",
-    "time_cos",
-)
-# How the headers begin, lower case with underscores; the last two columns share the header "Time".
-EXIF_HEADERS = (
+# How the headers of the two sheets begin, lower case with underscores. Their last two columns share the header "Time". The
+# APEX sheet heads the fourth column "Sensitivity vaue" and the fifth "Brightness value", but holds them the other way
+# round, as EXIF_VECTOR has them: in all 11,125 rows the fifth is log2(ISO / 3.2) with the ISO of the source sheet, and the
+# fourth is aperture + time - sensitivity.
+APEX_HEADERS = (
     "image_name",
     "focal_length",
     "aperture_value",
@@ -46,6 +38,18 @@ EXIF_HEADERS = (
     "time",
     "",
 )
+SOURCE_HEADERS = (
+    "image_name",
+    "focal_length",
+    "f_number",
+    "exposure_time",
+    "iso",
+    "brightness",
+    "flash",
+    "time",
+    "",
+)
+SOURCE_COLUMNS = (*SOURCE_HEADERS[1:7], "time_sin", "time_cos")
 
 
 @READERS.register("spaq")
@@ -53,9 +57,13 @@ class SPAQ(FolderReader):
     """The official layout: `Annotations` with the three workbooks, `TestImage` with the pictures.
 
     Columns: `score`, the five attributes (0 to 100 each, higher is more of it; noisiness: higher is cleaner), `scene_*`
-    (1/k for each of a picture's k scenes) and `exif_*` as in `EXIF`: focal length in mm; aperture, exposure time,
-    brightness and sensitivity as APEX values; flash 0 or 1; sine and cosine of 2 pi hour / 24, both 0 where the hour is
-    unknown. Nothing is normalised.
+    (1/k for each of a picture's k scenes) and `exif_*` as `images.exif_encoding` has them: focal length in mm; aperture,
+    exposure time, brightness and sensitivity as APEX values; flash 0 or 1; sine and cosine of 2 pi hour / 24, blank for
+    the three pictures where the release has 0 and 0, which is no hour. Nothing is normalised.
+
+    Option `apex`: "camera" takes the release's APEX sheet, which the released MT-E was made with; "computed" has aperture,
+    time and brightness from the F-number and exposure time of its source sheet, where 1,567 pictures of the APEX sheet
+    have the same exposure time of 2^-29.8973 s.
     """
 
     name = "spaq"
@@ -68,35 +76,33 @@ class SPAQ(FolderReader):
     pictures = 11_125
     scale = ScoreScale(0.0, 100.0, True, "SPAQ MOS")
     has_references = False
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"apex": APEX_SOURCES}
 
     def labels(self, folder: FolderIndex) -> pd.DataFrame:
         files = [folder.require(file) for file in (SCORE_FILE, SCENE_FILE, EXIF_FILE)]
-        scores = _numbers(_sheet(files[0]), ("image_name", "mos", *ATTRIBUTES), ("score", *ATTRIBUTES), files[0])
+        scores = _numbers(read_sheet(files[0]), ("image_name", "mos", *ATTRIBUTES), ("score", *ATTRIBUTES), files[0])
         scenes = _numbers(
-            _sheet(files[1]), ("image_name", *SCENES), tuple(f"scene_{name}" for name in SCENES), files[1]
+            read_sheet(files[1]), ("image_name", *SCENES), tuple(f"scene_{name}" for name in SCENES), files[1]
         )
-        exif = _numbers(_sheet(files[2], EXIF_SHEET), EXIF_HEADERS, tuple(f"exif_{name}" for name in EXIF), files[2])
-        table = scores.join(scenes).join(exif).rename_axis("image").reset_index()
+        table = scores.join(scenes).join(self._exif(files[2])).rename_axis("image").reset_index()
         return table.assign(image=PICTURE_FOLDER + "/" + table["image"])
 
-
-def _sheet(path: Path, name: str | None = None) -> pd.DataFrame:
-    """A sheet of a workbook, by default the first, without blank rows; column names in lower case with underscores."""
-    try:
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DatabaseLayoutError(f"{path} is no readable workbook: {error}") from error
-    if name and name not in workbook.sheetnames:
-        raise DatabaseLayoutError(f"{path}: looked for the sheet {name!r}; it has {', '.join(workbook.sheetnames)}")
-    sheet = workbook[name or workbook.sheetnames[0]]
-    sheet.reset_dimensions()  # some programs write the dimensions wrong, and openpyxl would cut the sheet by them
-    rows = [row for row in sheet.iter_rows(values_only=True) if any(cell is not None for cell in row)]
-    workbook.close()
-    width = max(map(len, rows), default=0)
-    padded = [[*row, *[None] * (width - len(row))] for row in rows]  # programs differ in writing empty cells
-    table = pd.DataFrame(padded, dtype=object)
-    names = [re.sub(r"[^a-z]+", "_", str(cell or "").strip().lower()) for cell in (table.iloc[0] if rows else [])]
-    return table.iloc[1:].set_axis(names, axis="columns").reset_index(drop=True)
+    def _exif(self, path: Path) -> pd.DataFrame:
+        if self.options["apex"] == "camera":
+            exif = _numbers(read_sheet(path, APEX_SHEET), APEX_HEADERS, EXIF_VECTOR, path)
+        else:
+            source = _numbers(read_sheet(path, SOURCE_SHEET), SOURCE_HEADERS, SOURCE_COLUMNS, path)
+            aperture, time = aperture_value(source["f_number"]), time_value(source["exposure_time"])
+            sensitivity = sensitivity_value(source["iso"])
+            exif = source.assign(
+                aperture_value=aperture,
+                time_value=time,
+                brightness_value=aperture + time - sensitivity,
+                sensitivity_value=sensitivity,
+            )[list(EXIF_VECTOR)]
+        no_hour = (exif["time_sin"] == 0) & (exif["time_cos"] == 0)
+        exif = exif.assign(time_sin=exif["time_sin"].mask(no_hour), time_cos=exif["time_cos"].mask(no_hour))
+        return exif.add_prefix("exif_")
 
 
 def _numbers(sheet: pd.DataFrame, headers: tuple[str, ...], columns: tuple[str, ...], path: Path) -> pd.DataFrame:

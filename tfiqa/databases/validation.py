@@ -56,7 +56,7 @@ def validate_manifest(
         if column not in table:
             problems.append(_missing_column(column, [str(name) for name in table.columns]))
         else:
-            problems += _rows_problem(f"{column} is missing", _is_missing(table[column]))
+            problems += rows_problem(f"{column} is missing", _is_missing(table[column]))
     for column in table.columns:
         if column in NUMBER_COLUMNS or str(column).startswith(NUMBER_PREFIXES):
             problems += _number_problems(table[column])
@@ -95,14 +95,14 @@ def _is_missing(column: pd.Series) -> np.ndarray:
 
 def _number_problems(column: pd.Series) -> list[str]:
     numbers, bad = parse_numbers(column)
-    problems = _rows_problem(f"{column.name} is not a number", bad, column)
-    return problems + _rows_problem(f"{column.name} is infinite", np.isinf(numbers))
+    problems = rows_problem(f"{column.name} is not a number", bad, column)
+    return problems + rows_problem(f"{column.name} is infinite", np.isinf(numbers))
 
 
 def _word_problems(table: pd.DataFrame, column: str, words: tuple[str, ...]) -> list[str]:
     if column not in table:
         return []
-    return _rows_problem(f"{column} is none of {', '.join(words)}", ~table[column].isin(words), table[column])
+    return rows_problem(f"{column} is none of {', '.join(words)}", ~table[column].isin(words), table[column])
 
 
 def _scale_problems(table: pd.DataFrame) -> list[str]:
@@ -117,10 +117,10 @@ def _picture_problems(images: pd.Series, path: Path | None, check_files: bool) -
     filled = np.flatnonzero(~_is_missing(images))
     paths = pd.Series(absolute_paths(images.iloc[filled].map(str), path), index=filled, dtype=object)
     twice = np.isin(np.arange(len(images)), filled[paths.duplicated()])
-    problems = _rows_problem("the same picture as in an earlier row", twice, images)
+    problems = rows_problem("the same picture as in an earlier row", twice, images)
     if check_files:
         gone = filled[[not os.path.isfile(picture) for picture in paths]]
-        problems += _rows_problem("file not found", np.isin(np.arange(len(images)), gone), images)
+        problems += rows_problem("file not found", np.isin(np.arange(len(images)), gone), images)
     return problems
 
 
@@ -137,7 +137,7 @@ def _leak_problems(table: pd.DataFrame) -> list[str]:
     return [f"{what} the splits ({pictures} pictures; first: {torn[0]}), so that the test would see training pictures"]
 
 
-def _rows_problem(what: str, bad: pd.Series | np.ndarray, cells: pd.Series | None = None) -> list[str]:
+def rows_problem(what: str, bad: pd.Series | np.ndarray, cells: pd.Series | None = None) -> list[str]:
     """One text for the rows where `bad`, or none: "score is not a number in rows 4, 9 and 3 more (first: 'abc')"."""
     places = np.flatnonzero(np.asarray(bad, bool))
     if not len(places):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,15 +27,13 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from tfiqa.errors import (
     BrokenPicture,
-    EmptyPicture,
-    MissingPicture,
-    NotAPicture,
     PictureError,
     PictureTooLarge,
     UnsupportedPicture,
 )
-from tfiqa.images.headers import PNG_SIGNATURE, ByteSource, Header, jpeg_segments, png_chunks, read_header
+from tfiqa.images.headers import PNG_SIGNATURE, ByteSource, Header, jpeg_segments, png_chunks
 from tfiqa.images.orientation import TRANSPOSED, upright
+from tfiqa.images.picture_file import FileBytes, known_header, opened_picture, read_picture_file
 from tfiqa.images.pillow_state import strict_pillow
 
 DEFAULT_MAX_PIXELS = 200_000_000  # twice the largest camera sensors; 600 MB of RGB
@@ -81,7 +78,7 @@ def decode_picture(
     else:
         name = name or os.fspath(source)
         data = read_picture_file(source, name)
-    header = _header(data, name)
+    header = known_header(data, name)
     width, height = _stored_size(header, io.BytesIO(data), name)
     _check_size(width, height, name, max_pixels)
     pixels = {"jpeg": _jpeg_pixels, "png": _png_pixels}.get(header.format)
@@ -90,12 +87,6 @@ def decode_picture(
         _check_size(*image.size, name, max_pixels)  # a second header in the same file may state another size
         image.load()
         return upright(_rgb(image, data, name), header.orientation)
-
-
-def read_picture_file(path: str | os.PathLike[str], name: str) -> bytes:
-    """The bytes of a regular file, called `name` in errors. Raises MissingPicture, PictureTooLarge."""
-    with _opened(path, name) as file:
-        return file.read()
 
 
 def picture_size(source: bytes | str | os.PathLike[str], *, name: str | None = None) -> tuple[int, int]:
@@ -114,8 +105,8 @@ def picture_size(source: bytes | str | os.PathLike[str], *, name: str | None = N
     if isinstance(source, bytes):
         return _upright_size(source, io.BytesIO(source), name or "picture")
     name = name or os.fspath(source)
-    with _opened(source, name) as file:
-        return _upright_size(_FileBytes(file), file, name)
+    with opened_picture(source, name) as file:
+        return _upright_size(FileBytes(file), file, name)
 
 
 def composite_over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -131,51 +122,8 @@ def composite_over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ((rgba[..., :3] * alpha + WHITE * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-class _FileBytes:
-    """A file that is sliced like bytes, reading only what is asked for."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._size = file.seek(0, os.SEEK_END)
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __getitem__(self, key: slice) -> bytes:
-        start, stop, _ = key.indices(self._size)
-        self._file.seek(start)
-        return self._file.read(max(stop - start, 0))
-
-
-@contextmanager
-def _opened(path: str | os.PathLike[str], name: str) -> Iterator[BinaryIO]:
-    try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):
-            raise MissingPicture(name, "is a folder" if stat.S_ISDIR(mode) else "is not a regular file")
-        with open(path, "rb") as file:
-            yield file
-    except FileNotFoundError as error:
-        raise MissingPicture(name, "does not exist") from error
-    except OSError as error:
-        raise MissingPicture(name, f"cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # a path with a null character
-        raise MissingPicture(name, f"is no file name: {error}") from error
-    except MemoryError as error:
-        raise PictureTooLarge(name, "does not fit into memory") from error
-
-
-def _header(data: ByteSource, name: str) -> Header:
-    if len(data) == 0:
-        raise EmptyPicture(name, "holds no bytes")
-    header = read_header(data)
-    if header is None:
-        raise NotAPicture(name, "is no picture in a format that tfiqa reads (JPEG, PNG, WebP, BMP, GIF, TIFF)")
-    return header
-
-
 def _upright_size(data: ByteSource, file: BinaryIO, name: str) -> tuple[int, int]:
-    header = _header(data, name)
+    header = known_header(data, name)
     width, height = _stored_size(header, file, name)
     _check_size(width, height, name)
     return (height, width) if header.orientation in TRANSPOSED else (width, height)

@@ -1,22 +1,29 @@
 """The `tf.data` pipeline of training: seeded order, decoding, resizing, random crops.
 
-Everything random is a pure function of (seed, epoch, position), so that a run resumed at any epoch sees what the uninterrupted
-run would have seen.
+Everything random is a pure function of (seed, epoch, position), so that a run resumed at any epoch sees what the
+uninterrupted run would have seen. Pillow decodes and resizes in threads, outside Python's lock: that is faster than
+TensorFlow's operations, whose small steps cost as much as a picture's decoding, and takes every format that can be scored
+(`tools/benchmark_data.py`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from tfiqa.images.decode_graph import decode_file_graph
+from tfiqa.images.decode import decode_picture
 from tfiqa.images.resize import parse_policy
-from tfiqa.images.resize_graph import resize_graph
+from tfiqa.in_order import map_in_order
+
+DRAWS = 4  # random words a crop: row, column, mirror and one to spare; Philox makes four at a time
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,14 @@ def steps_per_epoch(pictures: int, crops_per_picture: int, batch_size: int) -> i
 
 def training_dataset(
     paths: Sequence[Path],
-    targets: Mapping[str, np.ndarray],
+    targets: Mapping[str, NDArray[np.float32]],
     settings: CropSettings,
     *,
     batch_size: int,
     seed: int,
     first_epoch: int,
     epochs: int,
-    allow_pillow: bool,
+    workers: int | None = None,
 ) -> tf.data.Dataset:
     """Batches of crops for the epochs `first_epoch` .. `epochs` - 1, one after the other.
 
@@ -56,45 +63,60 @@ def training_dataset(
         seed: decides order, crops and flips.
         first_epoch: where a resumed run goes on.
         epochs: end of the run.
-        allow_pillow: whether some pictures need Pillow. Without, the pipeline holds no Python and runs fully in parallel.
+        workers: decoding threads; by default one for each processor.
 
     Returns:
-        A dataset of (`image` float32 (N, crop, crop, 3) RGB 0..255, dictionary of targets float32 (N, columns)).
+        A dataset of (`image` float32 (N, crop, crop, 3) RGB 0..255, dictionary of targets float32 (N, columns)). A
+        picture that cannot be decoded is a tf.errors.OpError whose text holds the PictureError's.
     """
-    names = tf.constant([str(path) for path in paths])
-    targets_of = {name: tf.constant(values, tf.float32) for name, values in targets.items()}
     policy = parse_policy(settings.resize)
     count = len(paths) * settings.crops_per_picture
 
-    @tf.autograph.experimental.do_not_convert
-    def crop_of(epoch: tf.Tensor, position: tf.Tensor, draw: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        index = draw // settings.crops_per_picture
-        picture = decode_file_graph(names[index], allow_pillow=allow_pillow, max_pixels=settings.max_pixels)
-        picture = resize_graph(picture, policy)
-        crop = random_crop(
-            picture, settings.crop, settings.flip, seed=tf.stack([tf.cast(seed, tf.int64), epoch * count + position])
-        )
-        return tf.cast(crop, tf.float32), {name: values[index] for name, values in targets_of.items()}
+    def crop_of(item: tuple[int, NDArray[np.uint64]]) -> NDArray[np.uint8]:
+        index, words = item
+        picture = policy.apply(decode_picture(paths[index], max_pixels=settings.max_pixels))
+        return random_crop(picture, settings.crop, settings.flip, words)
 
-    @tf.autograph.experimental.do_not_convert
-    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(count, dtype=tf.int64), tf.stack([tf.cast(seed, tf.int64), epoch])
-        )
-        drawn = tf.data.Dataset.from_tensor_slices((tf.repeat(epoch, count), tf.range(count, dtype=tf.int64), order))
-        return drawn.map(crop_of, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(batch_size)
+    def items() -> Iterator[tuple[int, NDArray[np.uint64]]]:
+        for epoch in range(first_epoch, epochs):
+            words = _random(seed, epoch, 0, count * DRAWS).reshape(count, DRAWS)
+            yield from zip(_order(seed, epoch, count) // settings.crops_per_picture, words, strict=True)
 
-    dataset = tf.data.Dataset.range(first_epoch, epochs).flat_map(one_epoch)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    def batches() -> Iterator[tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]]:
+        crops = map_in_order(crop_of, items(), workers or os.cpu_count() or 1)
+        for epoch in range(first_epoch, epochs):
+            order = _order(seed, epoch, count) // settings.crops_per_picture
+            for start in range(0, count, batch_size):
+                rows = order[start : start + batch_size]
+                images = np.stack(list(islice(crops, len(rows))))
+                yield images, {name: values[rows] for name, values in targets.items()}
+
+    image = tf.TensorSpec((None, settings.crop, settings.crop, 3), tf.uint8)
+    outputs = {name: tf.TensorSpec((None, *values.shape[1:]), tf.float32) for name, values in targets.items()}
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=(image, outputs))
+    return dataset.map(_as_float, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def random_crop(picture: tf.Tensor, size: int, flip: bool, seed: tf.Tensor) -> tf.Tensor:
-    """A square crop of a (H, W, 3) picture at a place drawn from `seed` (2,), mirrored in half of the cases when `flip`."""
-    draws = tf.random.stateless_uniform((3,), seed)
-    last = tf.shape(picture)[:2] - size
-    # The product can round up to last + 1, hence the minimum.
-    place = tf.minimum(tf.cast(draws[:2] * tf.cast(last + 1, tf.float32), tf.int32), last)
-    crop = picture[place[0] : place[0] + size, place[1] : place[1] + size]
-    if flip:
-        crop = tf.cond(draws[2] < 0.5, lambda: crop[:, ::-1], lambda: crop)
-    return tf.ensure_shape(crop, (size, size, 3))
+def random_crop(picture: NDArray[np.uint8], size: int, flip: bool, words: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """A square crop of a picture (H,W,3) at a place drawn from random `words` (3 or more,), mirrored in half of the cases
+    when `flip`."""
+    places = np.array(picture.shape[:2], np.uint64) - np.uint64(size) + np.uint64(1)
+    row, column = words[:2] % places  # 2**64 words for a few thousand places: no bias that could be seen
+    crop = picture[row : row + np.uint64(size), column : column + np.uint64(size)]
+    return crop[:, ::-1] if flip and words[2] % np.uint64(2) else crop
+
+
+@tf.autograph.experimental.do_not_convert
+def _as_float(image: tf.Tensor, targets: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    return tf.cast(image, tf.float32), targets
+
+
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.intp]:
+    """A random permutation of 0..count-1."""
+    return np.argsort(_random(seed, epoch, 1, count), kind="stable")
+
+
+def _random(seed: int, epoch: int, stream: int, count: int) -> NDArray[np.uint64]:
+    """Random words; NumPy keeps a bit generator's raw stream, unlike its distributions, equal in all versions."""
+    key = np.array([seed % 2**64, epoch], np.uint64)
+    return np.random.Philox(key=key, counter=[0, stream, 0, 0]).random_raw(count)

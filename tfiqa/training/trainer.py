@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -150,7 +151,8 @@ def _tensorflow_errors(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        reason = error.message.splitlines()[0][:300]
+        of_ours = re.search(r"^tfiqa\.errors\.\w+: (.*)$", error.message, re.MULTILINE)  # raised by the data pipeline
+        reason = of_ours[1] if of_ours else error.message.splitlines()[0][:300]
         raise StorageError(
             f"training stopped: {reason} (--resume goes on after the newest checkpoint in {folder.root})"
         ) from error
@@ -185,7 +187,6 @@ def _dataset(recipe: Recipe, data: TrainingData, first_epoch: int, end: int) -> 
     from tfiqa.pipelines.training import CropSettings, steps_per_epoch, training_dataset
 
     train = data.rows("train")
-    rows = (data.manifest.table["split"] == "train").to_numpy()
     settings = CropSettings(
         resize=recipe.data.resize or recipe.spec.protocol.resize,
         crop=recipe.data.crop,
@@ -201,7 +202,6 @@ def _dataset(recipe: Recipe, data: TrainingData, first_epoch: int, end: int) -> 
         seed=recipe.training.seed,
         first_epoch=first_epoch,
         epochs=end,
-        allow_pillow=bool(data.needs_pillow[rows].any()),
     )
     return dataset, steps_per_epoch(len(train.table), recipe.data.crops_per_picture, recipe.training.batch_size)
 

@@ -16,7 +16,6 @@ from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.databases.splits import split_manifest
 from tfiqa.errors import InvalidInput, ManifestError
 from tfiqa.images.resize import parse_policy
-from tfiqa.training.graph_check import refused_by_graph
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 
@@ -30,7 +29,6 @@ class TrainingData:
 
     Args:
         manifest: the usable rows, with their split.
-        needs_pillow: per row, whether the picture is beyond TensorFlow's decoder.
         skipped: the rows left out: image and error.
         checks: what was found on each picture of the manifests, in order, with its split.
         sources: the manifests' files.
@@ -38,7 +36,6 @@ class TrainingData:
     """
 
     manifest: Manifest
-    needs_pillow: np.ndarray
     skipped: pd.DataFrame
     checks: pd.DataFrame
     sources: tuple[Path, ...]
@@ -115,7 +112,6 @@ def load_training_data(
     kept = checks[~bad]
     return TrainingData(
         usable,
-        kept["needs_pillow"].to_numpy(bool),
         skipped,
         checks,
         tuple(Path(source).resolve() for source in sources),
@@ -133,10 +129,6 @@ def _check(paths: Sequence[Path], recipe: Recipe, previous: Path | None, progres
     stamps = [_stamp(path) for path in paths]
     fresh = [path for path, stamp in zip(paths, stamps, strict=True) if (str(path), *stamp) not in known]
     found = {check.path: check for check in check_pictures(fresh, max_pixels=recipe.data.max_pixels, progress=progress)}
-    for path in refused_by_graph(
-        [c.path for c in found.values() if c.ok and not c.needs_pillow], recipe.data.max_pixels
-    ):
-        found[path] = replace(found[path], needs_pillow=True)
     rows = []
     for path, stamp in zip(paths, stamps, strict=True):
         rows.append(known.get((str(path), *stamp)) or _row(found[path], stamp, recipe))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tfiqa.cli.data.check import check
+from tfiqa.cli.data.exif import exif
 from tfiqa.cli.data.pairs import pairs
 from tfiqa.cli.data.prepare import prepare
 from tfiqa.cli.data.split import split
@@ -15,5 +16,5 @@ def data() -> None:
     """Make, check, split, describe and pack manifests."""
 
 
-for command in (prepare, check, split, pairs):
+for command in (prepare, check, split, pairs, exif):
     data.add_command(command)

@@ -1,0 +1,66 @@
+"""What readers of label files share: named columns, lines of plain text, cells that must be numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tfiqa.databases.table_file import parse_numbers, read_table
+from tfiqa.errors import DatabaseLayoutError
+
+
+def read_fields(path: Path) -> list[list[str]]:
+    """The fields of every line that is not blank, split at white space.
+
+    Any byte is taken (as Latin-1), since only the fields that are used have to make sense.
+
+    Raises:
+        DatabaseLayoutError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="latin-1").splitlines()
+    except OSError as error:
+        raise DatabaseLayoutError(f"cannot read {path}: {error.strerror or error}") from error
+    return [line.split() for line in lines if line.strip()]
+
+
+def read_columns(path: Path, columns: Sequence[str], database: str) -> pd.DataFrame:
+    """Columns of a CSV file, cells as text; letter case and blanks in the header do not matter.
+
+    Raises:
+        DatabaseLayoutError: a column is missing.
+        ManifestError: see `read_table`.
+    """
+    raw = read_table(path)
+    names = {name.strip().lower(): name for name in raw.columns}
+    if not {column.lower() for column in columns} <= set(names):
+        raise DatabaseLayoutError(
+            f"{path} is no label file of {database}: looked for the columns {', '.join(columns)}; "
+            f"it has {', '.join(raw.columns)}"
+        )
+    return raw[[names[column.lower()] for column in columns]].set_axis(list(columns), axis="columns")
+
+
+def numbers(cells: pd.Series, pictures: pd.Series, path: Path) -> NDArray[np.float64]:
+    """The cells as numbers (N,), every one of them filled.
+
+    Args:
+        cells: a column of a label file, named for what it holds.
+        pictures: the names of the rows' pictures, for the message.
+        path: the label file, for the message.
+
+    Raises:
+        DatabaseLayoutError: a cell is blank or no finite number; the text names the first.
+    """
+    parsed, _ = parse_numbers(cells)
+    bad = np.flatnonzero(~np.isfinite(parsed))
+    if len(bad):
+        raise DatabaseLayoutError(
+            f"{path}: {cells.name} of {pictures.iloc[bad[0]]} is not a number: {cells.iloc[bad[0]]!r}"
+            + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else "")
+        )
+    return parsed
