@@ -4,7 +4,7 @@
 
 Speed: pictures a second of (1) TensorFlow's JPEG decoder alone, on all cores, from memory: no pipeline can be faster;
 (2) the training pipeline without resize and with SPAQ's; (3) a plain Pillow loop that does the same work. Without
---pictures, 768x512 JPEGs of scikit-image's photographs are made. On a noisy machine trust the ratios; each is the best
+--pictures, 1024x768 JPEGs of scikit-image's photographs are made. On a noisy machine trust the ratios; each is the best
 of three.
 
 Memory: the training pipeline over a manifest of --rows rows (small pictures, so that it ends); peak memory after
@@ -14,20 +14,18 @@ the first tenth and at the end.
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 from skimage import data as photographs
 
+from tfiqa.cli.tensorflow_start import keep_freed_memory
 from tfiqa.images.decode import decode_picture
 from tfiqa.images.discovery import find_pictures
 from tfiqa.images.resize import parse_policy
@@ -53,9 +51,7 @@ def pipeline(paths: list[Path], resize: str, crop: int = CROP) -> tf.data.Datase
     """One epoch of the training pipeline."""
     settings = CropSettings(resize, crop, crops_per_picture=1, flip=True, max_pixels=200_000_000)
     targets = {"quality": np.zeros((len(paths), 1), np.float32)}
-    return training_dataset(
-        paths, targets, settings, batch_size=BATCH, seed=0, first_epoch=0, epochs=1
-    )
+    return training_dataset(paths, targets, settings, batch_size=BATCH, seed=0, first_epoch=0, epochs=1)
 
 
 def bare_decoder(paths: list[Path]) -> tf.data.Dataset:
@@ -136,11 +132,12 @@ def main() -> None:
     parser.add_argument("--pictures", help="A folder of JPEGs, each at least 224 pixels on a side.")
     parser.add_argument("--rows", type=int, default=100_000)
     arguments = parser.parse_args()
+    keep_freed_memory()  # as the commands do
     with tempfile.TemporaryDirectory() as folder:
         if arguments.pictures:
             paths = [path for path in find_pictures([arguments.pictures]) if path.suffix.lower() in (".jpg", ".jpeg")]
         else:
-            paths = made_pictures(Path(folder), (768, 512))
+            paths = made_pictures(Path(folder), (1024, 768))
         show_speed(paths)
         show_memory(made_pictures(Path(folder), (96, 80)), arguments.rows)
 

@@ -18,7 +18,7 @@ from encoded_pictures import (
 )
 
 from tfiqa.images.decode import decode_picture
-from tfiqa.images.decode_graph import decode_file_graph, decode_picture_graph, graph_can_decode
+from tfiqa.images.decode_graph import decode_any_graph, decode_picture_graph, graph_can_decode
 from tfiqa.images.headers import needs_pillow
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared"
@@ -133,6 +133,10 @@ def test_a_saved_model_decodes(tmp_path):
     assert sizes.numpy().tolist() == [list(decode_picture(picture(name)).shape[:2]) for name in names]
 
 
+def read_graph(path, allow_pillow, max_pixels=10**6):
+    return decode_any_graph(tf.io.read_file(path), path, allow_pillow, max_pixels)
+
+
 def test_files_go_to_pillow_where_allowed(tmp_path):
     names = ["jpeg", "jpeg cmyk", "tiff grey 16", "webp animated", "png rgba 8", "bmp palette"]
     files = []
@@ -140,19 +144,19 @@ def test_files_go_to_pillow_where_allowed(tmp_path):
         files.append(str(tmp_path / f"{index} \N{LATIN SMALL LETTER E WITH ACUTE}"))
         Path(files[-1]).write_bytes(picture(name))
     dataset = tf.data.Dataset.from_tensor_slices(files)
-    mixed = dataset.map(lambda path: decode_file_graph(path, allow_pillow=True), num_parallel_calls=2)
+    mixed = dataset.map(lambda path: read_graph(path, allow_pillow=True), num_parallel_calls=2)
     assert mixed.element_spec == tf.TensorSpec([None, None, 3], tf.uint8)
     for name, decoded in zip(names, mixed, strict=True):
         np.testing.assert_array_equal(decoded, decode_picture(picture(name)))
     for index, allow_pillow in ((0, True), (0, False), (4, False)):
-        np.testing.assert_array_equal(decode_file_graph(files[index], allow_pillow), decode_picture(files[index]))
+        np.testing.assert_array_equal(read_graph(files[index], allow_pillow), decode_picture(files[index]))
     with pytest.raises(tf.errors.InvalidArgumentError):
-        decode_file_graph(files[1], allow_pillow=False)
+        read_graph(files[1], allow_pillow=False)
 
 
 @pytest.mark.parametrize("allow_pillow", [False, True])
 def test_bad_files_are_op_errors(allow_pillow, tmp_path):
-    read = tf.function(lambda path: decode_file_graph(path, allow_pillow, max_pixels=5), input_signature=STRING)
+    read = tf.function(lambda path: read_graph(path, allow_pillow, max_pixels=5), input_signature=STRING)
     for name, data, text in (
         ("none.jpg", None, "none.jpg"),
         ("empty.jpg", b"", r"empty\.jpg: holds no bytes" if allow_pillow else "TensorFlow operations decode"),
@@ -167,9 +171,7 @@ def test_bad_files_are_op_errors(allow_pillow, tmp_path):
 
 def test_a_pipeline_without_pillow_holds_no_python():
     for allow_pillow in (False, True):
-        function = tf.function(
-            lambda path, allowed=allow_pillow: decode_file_graph(path, allowed), input_signature=STRING
-        )
+        function = tf.function(lambda path, allowed=allow_pillow: read_graph(path, allowed), input_signature=STRING)
         assert bool(ops(function) & {"PyFunc", "EagerPyFunc"}) == allow_pillow
 
 

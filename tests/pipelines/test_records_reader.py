@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -111,7 +112,7 @@ def test_cells_of_the_dataset_are_the_manifest_s(packed):
 
 
 def test_encoded_pictures_are_the_files(sources, packed):
-    rows = read_records(packed).dataset(["score"], decode=False).as_numpy_iterator()
+    rows = read_records(packed).dataset(["image", "score"], decode=False).as_numpy_iterator()
     for row, path in zip(rows, PATHS, strict=True):
         assert row.keys() == {"image", "image/path", "image/row", "score"}
         assert row["image"] == (sources.path.parent / path).read_bytes()
@@ -146,8 +147,7 @@ def test_pictures_that_the_graph_refuses(packed, max_pixels, good, said):
     """Without Pillow the third picture, a CMYK JPEG, is an error; the first has 960 pixels."""
     records, rows = read_records(packed), []
     with pytest.raises(InvalidInput, match=said) as caught, records.errors():
-        for row in records.dataset([], allow_pillow=False, max_pixels=max_pixels):
-            rows.append(row["image/row"].numpy())
+        rows.extend(row["image/row"] for row in records.dataset([], allow_pillow=False, max_pixels=max_pixels))
     assert rows == list(range(good))
     assert "\n" not in str(caught.value)
     assert "{{" not in str(caught.value)
@@ -221,44 +221,25 @@ def test_a_shard_that_vanishes_later(copy):
     (copy / "photos-00002-of-00003.tfrecord").unlink()
     with pytest.raises(InvalidInput, match="No such file"):
         records.manifest()
-    with pytest.raises(InvalidInput, match="photos-00002-of-00003.tfrecord cannot be read"):
+    with pytest.raises(InvalidInput, match=r"photos-00002-of-00003\.tfrecord cannot be read"):
         records.check()
 
 
-def rename_feature(document):
-    for entry in document["features"]:
-        if entry["name"] == "note":
-            entry["name"] = "remark"
+def test_a_schema_that_was_changed(copy):
+    edit(copy / "schema.json", lambda document: document["features"].pop())
+    with pytest.raises(DatabaseLayoutError, match=r"schema\.json is not as it was packed"):
+        read_records(copy)
 
 
-def retype_feature(document):
-    for entry in document["features"]:
-        if entry["name"] == "note":
-            entry["dtype"] = "int64"
-
-
-def retype_column(document):
-    for entry in document["features"]:
-        if entry["name"] == "score":
-            entry["column_dtype"] = "no type"
-
-
-def drop_column(document):
-    document["features"] = [entry for entry in document["features"] if entry["column"] != "note"]
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (rename_feature, "remark"),
-        (retype_feature, "note"),
-        (retype_column, "do not fit its schema"),
-        (drop_column, "not those that were packed"),
-    ],
-)
-def test_a_schema_that_does_not_fit(copy, change, said):
-    edit(copy / "schema.json", change)
-    with pytest.raises(InvalidInput, match=said) as caught:
+def test_shards_of_other_columns(copy, sources, tmp_path):
+    """The schema and the list agree with each other, and the records with neither."""
+    fewer = replace(sources, table=sources.table.drop(columns="note"))
+    other = pack_records(fewer, tmp_path / "other", shards=3).folder
+    for file in other.glob("*.tfrecord"):
+        shutil.copy(file, copy)
+    shards = json.loads((other / "shards.json").read_text())["shards"]
+    edit(copy / "shards.json", lambda document: document.update(shards=shards))
+    with pytest.raises(InvalidInput, match=r"Feature: note .* could not be found") as caught:
         read_records(copy).manifest()
     assert "\n" not in str(caught.value)
 

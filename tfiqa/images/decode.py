@@ -198,7 +198,7 @@ def _rgb(image: ImageFile.ImageFile, data: bytes, name: str) -> NDArray[np.uint8
 
 def _opaque_rgb(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
     if not image.mode.startswith("I;16"):
-        return np.array(image.convert("RGB"))
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))  # convert would copy
     samples = np.asarray(image)
     bits = 16
     if isinstance(image, TiffImageFile):

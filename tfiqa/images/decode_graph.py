@@ -68,11 +68,14 @@ def decode_picture_graph(encoded: tf.Tensor, max_pixels: int = DEFAULT_MAX_PIXEL
 
 
 @tf.autograph.experimental.do_not_convert
-def decode_file_graph(path: tf.Tensor, allow_pillow: bool, max_pixels: int = DEFAULT_MAX_PIXELS) -> tf.Tensor:
-    """Reads and decodes a picture file inside a `tf.data` pipeline.
+def decode_any_graph(
+    encoded: tf.Tensor, name: tf.Tensor, allow_pillow: bool, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> tf.Tensor:
+    """Decodes a picture inside a `tf.data` pipeline.
 
     Args:
-        path: scalar string.
+        encoded: scalar string, the bytes of one picture.
+        name: scalar string, what Pillow's errors call the picture.
         allow_pillow: whether pictures that TensorFlow operations cannot decode go to Pillow. Then the graph holds a
             Python function, which cannot be exported and takes turns with other Python code; else they are errors.
         max_pixels: the largest height times width allowed.
@@ -81,21 +84,20 @@ def decode_file_graph(path: tf.Tensor, allow_pillow: bool, max_pixels: int = DEF
         uint8 (H,W,3), RGB, upright.
 
     Raises:
-        tf.errors.OpError: when run, for a file that is missing or cannot be decoded.
+        tf.errors.OpError: when run, for a picture that cannot be decoded.
     """
-    encoded = tf.io.read_file(path)
     if not allow_pillow:
         return decode_picture_graph(encoded, max_pixels)
 
     def with_pillow(*arguments: object) -> NDArray[np.uint8]:
-        data, name = (np.asarray(argument, object).item() for argument in arguments)  # arrays if run eagerly
-        return decode_picture(data, name=os.fsdecode(name), max_pixels=max_pixels)
+        data, called = (np.asarray(argument, object).item() for argument in arguments)  # arrays if run eagerly
+        return decode_picture(data, name=os.fsdecode(called), max_pixels=max_pixels)
 
     return _shaped(
         tf.cond(
             graph_can_decode(encoded),
             lambda: decode_picture_graph(encoded, max_pixels),
-            lambda: _shaped(tf.numpy_function(with_pillow, [encoded, path], tf.uint8)),
+            lambda: _shaped(tf.numpy_function(with_pillow, [encoded, name], tf.uint8)),
         )
     )
 

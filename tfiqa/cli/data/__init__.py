@@ -6,6 +6,7 @@ import click
 
 from tfiqa.cli.data.check import check
 from tfiqa.cli.data.exif import exif
+from tfiqa.cli.data.pack import pack
 from tfiqa.cli.data.pairs import pairs
 from tfiqa.cli.data.prepare import prepare
 from tfiqa.cli.data.split import split
@@ -16,5 +17,5 @@ def data() -> None:
     """Make, check, split, describe and pack manifests."""
 
 
-for command in (prepare, check, split, pairs, exif):
+for command in (prepare, check, split, pairs, pack, exif):
     data.add_command(command)
