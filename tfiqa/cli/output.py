@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -22,6 +23,17 @@ WriteRow = Callable[[Mapping[str, Any]], None]
 def say(text: str) -> None:
     """A line for the person at the terminal, on standard error."""
     click.echo(text, err=True)
+
+
+def ends_in(*endings: str) -> Callable[[click.Context, click.Parameter, Path | None], Path | None]:
+    """A callback that refuses a file of another kind at once, not after hours of work."""
+
+    def check(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+        if path is not None and path.suffix.lower() not in endings:
+            raise click.BadParameter(f"{path} does not end in {' or '.join(endings)}")
+        return path
+
+    return check
 
 
 def say_some(what: str, texts: Sequence[str]) -> None:

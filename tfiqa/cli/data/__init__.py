@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 
 from tfiqa.cli.data.check import check
+from tfiqa.cli.data.describe import describe
 from tfiqa.cli.data.exif import exif
 from tfiqa.cli.data.pack import pack
 from tfiqa.cli.data.pairs import pairs
 from tfiqa.cli.data.prepare import prepare
+from tfiqa.cli.data.sample import sample
 from tfiqa.cli.data.split import split
 
 
@@ -17,5 +19,5 @@ def data() -> None:
     """Make, check, split, describe and pack manifests."""
 
 
-for command in (prepare, check, split, pairs, pack, exif):
+for command in (prepare, check, split, pairs, pack, describe, sample, exif):
     data.add_command(command)

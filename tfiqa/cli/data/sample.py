@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from tfiqa.cli.data.describe import ends_in
-from tfiqa.cli.output import SOME_FAILED, say, say_some
+from tfiqa.cli.output import SOME_FAILED, ends_in, say, say_some
 
 # PaQ-2-PiQ, section 3.1, without the number of faces
 FEATURES = ("absolute_brightness", "hasler_colorfulness", "rms_contrast", "spatial_information", "pixel_count")
