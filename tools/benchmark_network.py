@@ -34,7 +34,7 @@ def measure(backbone: str, crop: int) -> dict[str, float]:
     scores = {"quality": rng.uniform(0, 100, (BATCH, 1))}
     network = network_function(model)
     patches = rng.integers(0, 256, (PATCHES, 224, 224, 3)).astype(np.uint8)
-    work = {"training step": lambda: model.train_on_batch(crops, scores), "scoring": lambda: network(patches)}
+    work = {"training step": lambda: model.train_on_batch(crops, scores), "scoring": lambda: network(patches, None)}
     seconds = {}
     for name, run in work.items():
         run()  # traces the graph

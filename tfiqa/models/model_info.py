@@ -27,6 +27,7 @@ class ModelSpec:
         targets: for each output with a training target, the manifest columns that hold it, in order.
         columns: for each output that a score row shows, the names of its columns, in order.
         head: names of the layers that train while the backbone is frozen.
+        exif: whether the model has the input `exif` (N, 8) beside `image`; see `images.exif_encoding`.
     """
 
     paper: str
@@ -36,6 +37,7 @@ class ModelSpec:
     targets: Mapping[str, tuple[str, ...]]
     columns: Mapping[str, tuple[str, ...]]
     head: tuple[str, ...]
+    exif: bool = False
 
     def parse_options(self, model: str, options: Mapping[str, Any]) -> Any:
         """The options dataclass of this model. Raises InvalidInput for an unknown option, naming the nearest."""

@@ -1,12 +1,53 @@
-"""A model's outputs for one picture as named numbers."""
+"""A model's outputs for one picture: what is averaged over its patches, and the named numbers and labels of a row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from tfiqa.models.model_info import ModelInfo
+
+
+def patch_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What is averaged over a picture's patches: the model's outputs, but of `scene_logits` (N, C) the votes.
+
+    Returns:
+        `scene_votes` (N, C), one for a patch's top class and zero for others, and `scene_probabilities` (N, C), the
+        softmax, in place of `scene_logits`; the other outputs as they are. SPAQ decides the scene by majority of the
+        patches' top classes (Fang et al., CVPR 2020, section 5.5).
+    """
+    if "scene_logits" not in outputs:
+        return dict(outputs)
+    from keras import ops
+
+    logits = outputs["scene_logits"]
+    return {
+        **{name: values for name, values in outputs.items() if name != "scene_logits"},
+        "scene_probabilities": ops.softmax(logits),
+        "scene_votes": ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1], dtype="float32"),
+    }
+
+
+def output_widths(model: Any) -> dict[str, int]:
+    """How many numbers each of `patch_outputs` has for one patch."""
+    widths = {name: int(output.shape[-1]) for name, output in model.output.items()}
+    scenes = widths.pop("scene_logits", None)
+    return widths if scenes is None else {**widths, "scene_probabilities": scenes, "scene_votes": scenes}
+
+
+def label_names(info: ModelInfo) -> tuple[str, ...]:
+    """The names of a score row's labels: `scene` for models that tell it."""
+    return ("scene",) if "scene_votes" in info.columns else ()
+
+
+def labels(outputs: Mapping[str, np.ndarray], info: ModelInfo) -> dict[str, str]:
+    """The label of each of `label_names`: the scene with most votes, and of equal ones the more probable."""
+    if "scene_votes" not in info.columns:
+        return {}
+    order = np.lexsort((np.ravel(outputs["scene_probabilities"]), np.ravel(outputs["scene_votes"])))
+    return {"scene": info.columns["scene_votes"][order[-1]].removeprefix("votes_")}
 
 
 def column_names(info: ModelInfo) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfiqa.errors import InvalidInput
 from tfiqa.images.protocol import PictureProtocol
+from tfiqa.models.backbones.resnet_shape import feature_channels
 from tfiqa.models.model_info import MODELS, Builder, ModelSpec, info_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _builder(name: str) -> Builder:
         import keras
         from keras import layers
 
-        from tfiqa.models.backbones.resnet import feature_channels, resnet_taps, torch_linear
+        from tfiqa.models.backbones.resnet import resnet_taps, torch_linear
         from tfiqa.models.quality_model import quality_model
 
         image = keras.Input((None, None, 3), name="image")

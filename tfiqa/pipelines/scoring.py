@@ -12,13 +12,17 @@ import numpy as np
 
 from tfiqa.errors import InvalidInput, PictureError, UnsupportedPicture
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.images.exif import read_exif
+from tfiqa.images.exif_encoding import EXIF_VECTOR, encode_exif, normalise_exif
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.in_order import map_in_order
+from tfiqa.models.outputs import patch_outputs
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
 
 Outputs = dict[str, np.ndarray]
+Prepared = tuple[np.ndarray, np.ndarray | None]  # patches uint8 (P,H,W,3); exif float32 (8,) for models that take it
 Source = str | Path | bytes
 Result = TypeVar("Result")
 
@@ -27,7 +31,7 @@ class PicturePredictor:
     """Runs a model on whole pictures: its resize policy, its patches, the mean over them.
 
     Args:
-        model: a tfiqa model with the single input `image`.
+        model: a tfiqa model with the input `image`, and perhaps `exif`, which comes from each picture's own EXIF.
         batch_size: patches in one pass through the network; a picture of more patches takes several passes.
         patch_stride: overrides the protocol's stride.
         max_pixels: larger pictures are refused.
@@ -49,28 +53,30 @@ class PicturePredictor:
         self.batch_size = batch_size
         self.max_pixels = max_pixels
         self.workers = workers or os.cpu_count() or 1
+        self._takes_exif = takes_exif(model)
         self._network = network_function(model)
 
     def predict(self, source: Source) -> Outputs:
         """Outputs for one picture, each (columns,) float32. Raises PictureError."""
-        return self._mean_over_patches(self._prepare(source))
+        return self._mean_over_patches(*self._prepare(source))
 
     def predict_all(self, sources: Iterable[Source]) -> Iterator[Outputs | PictureError]:
         """Outputs, or the error, of each picture, in the given order and as they come."""
-        for patches in map_in_order(or_error(self._prepare), sources, self.workers):
-            yield patches if isinstance(patches, PictureError) else self._mean_over_patches(patches)
+        for prepared in map_in_order(or_error(self._prepare), sources, self.workers):
+            yield prepared if isinstance(prepared, PictureError) else self._mean_over_patches(*prepared)
 
-    def _prepare(self, source: Source) -> np.ndarray:
+    def _prepare(self, source: Source) -> Prepared:
         picture = decode_picture(source, max_pixels=self.max_pixels)
         try:
-            return self.protocol.prepare(picture)
+            patches = self.protocol.prepare(picture)
         except InvalidInput as error:  # a picture that the resize policy cannot take
             raise UnsupportedPicture("picture" if isinstance(source, bytes) else str(source), str(error)) from error
+        return patches, exif_input(source) if self._takes_exif else None
 
-    def _mean_over_patches(self, patches: np.ndarray) -> Outputs:
+    def _mean_over_patches(self, patches: np.ndarray, exif: np.ndarray | None) -> Outputs:
         sums: dict[str, np.ndarray] = {}
         for start in range(0, len(patches), self.batch_size):
-            for name, values in self._network(patches[start : start + self.batch_size]).items():
+            for name, values in self._network(patches[start : start + self.batch_size], exif).items():
                 sums[name] = sums.get(name, 0) + values.astype(np.float64).sum(axis=0)
         return {name: (total / len(patches)).astype(np.float32) for name, total in sums.items()}
 
@@ -87,23 +93,47 @@ def or_error(function: Callable[[Source], Result]) -> Callable[[Source], Result 
     return guarded
 
 
-def network_function(model: QualityModel) -> Callable[[np.ndarray], Outputs]:
-    """The model in inference mode as a function of RGB 0..255 (N, H, W, 3) to arrays (N, columns).
+def exif_input(source: Source) -> np.ndarray:
+    """The input `exif` (8,) float32 of a picture: its own EXIF, normalised; zeros without any. Raises PictureError."""
+    name = "picture" if isinstance(source, bytes) else str(source)
+    return normalise_exif(encode_exif(read_exif(source, name=name))).astype(np.float32)
+
+
+def takes_exif(model: QualityModel) -> bool:
+    """Whether a model has the input `exif`."""
+    return any(tensor.name == "exif" for tensor in model.inputs)
+
+
+def network_function(model: QualityModel) -> Callable[[np.ndarray, np.ndarray | None], Outputs]:
+    """The model in inference mode as a function of a picture's patches, RGB 0..255 (N, H, W, 3), and its `exif` (8,), None
+    where the model takes none, to `patch_outputs` (N, columns).
 
     With TensorFlow it is compiled once for all sizes; other backends compile anew for each. It reads the model's weights at
     each call, so it stays right while the model trains.
     """
     import keras
 
+    def feed(images: np.ndarray, exif: np.ndarray | None) -> dict[str, np.ndarray]:
+        pixels = {"image": images.astype(np.float32)}
+        return pixels if exif is None else {**pixels, "exif": np.tile(exif, (len(images), 1))}
+
     if keras.backend.backend() != "tensorflow":
-        return lambda images: {
-            name: np.asarray(v) for name, v in model.predict_on_batch(images.astype(np.float32)).items()
-        }
+
+        def predict(images: np.ndarray, exif: np.ndarray | None) -> Outputs:
+            inputs = feed(images, exif)
+            outputs = model.predict_on_batch(inputs if exif is not None else inputs["image"])
+            return {name: np.asarray(values) for name, values in patch_outputs(outputs).items()}
+
+        return predict
 
     import tensorflow as tf
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
-    def network(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return model(images, training=False)
+    specification = {"image": tf.TensorSpec((None, None, None, 3), tf.float32)}
+    if takes_exif(model):
+        specification["exif"] = tf.TensorSpec((None, len(EXIF_VECTOR)), tf.float32)
 
-    return lambda images: {name: value.numpy() for name, value in network(images.astype(np.float32)).items()}
+    @tf.function(input_signature=[specification])
+    def network(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return patch_outputs(model(inputs if len(inputs) > 1 else inputs["image"], training=False))
+
+    return lambda images, exif: {name: value.numpy() for name, value in network(feed(images, exif)).items()}

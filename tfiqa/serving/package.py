@@ -21,7 +21,9 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     """Writes `<output>/<version>/`, whole or not at all.
 
     Signatures: `serving_default`, `image_bytes` string (N,) (encoded pictures of mixed sizes) to `quality` float (N,) and
-    the model's other outputs; `image`, float32 (N, H, W, 3) RGB 0..255 to the model's raw outputs. The folder's
+    the model's other outputs; `image`, float32 (N, H, W, 3) RGB 0..255 to the model's raw outputs. A model with EXIF has
+    one more input in both, `exif` float32 (N, 8): in `serving_default` as `tfiqa data exif` prints it (exif_*), NaN where
+    missing, all NaN for a picture without EXIF; in `image` normalised, zero where missing. The folder's
     `assets.extra/tfiqa.json` holds the model's information: protocol, score scale, columns.
 
     Args:
@@ -38,6 +40,8 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     import tensorflow as tf
     from keras.export import ExportArchive
 
+    from tfiqa.images.exif_encoding import EXIF_VECTOR
+    from tfiqa.pipelines.scoring import takes_exif
     from tfiqa.serving.picture_graph import score_pictures_graph
 
     if keras.backend.backend() != "tensorflow":
@@ -50,16 +54,17 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     if number < 1:
         raise InvalidInput(f"a version is a positive number. Received: {number}")
 
-    def scores(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return score_pictures_graph(model, image_bytes)
+    def scores(image_bytes: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        return score_pictures_graph(model, image_bytes, exif)
 
-    def raw(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return model(image, training=False)
+    def raw(image: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        return model(image if exif is None else {"image": image, "exif": exif}, training=False)
 
+    also = [tf.TensorSpec((None, len(EXIF_VECTOR)), tf.float32, name="exif")] if takes_exif(model) else []
     archive = ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serving_default", scores, [tf.TensorSpec((None,), tf.string, name="image_bytes")])
-    archive.add_endpoint("image", raw, [tf.TensorSpec((None, None, None, 3), tf.float32, name="image")])
+    archive.add_endpoint("serving_default", scores, [tf.TensorSpec((None,), tf.string, name="image_bytes"), *also])
+    archive.add_endpoint("image", raw, [tf.TensorSpec((None, None, None, 3), tf.float32, name="image"), *also])
     with whole_folder(base / str(number)) as folder:
         try:
             archive.write_out(str(folder), verbose=False)

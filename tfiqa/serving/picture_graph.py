@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from tfiqa.images.decode_graph import decode_picture_graph
+from tfiqa.images.exif_encoding import EXIF_DEVIATION, EXIF_MEAN
 from tfiqa.images.protocol_graph import prepare_graph
+from tfiqa.models.outputs import output_widths, patch_outputs
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -16,34 +18,47 @@ PATCHES_PER_PASS = 32  # bounds the memory of panoramas; a 4:3 picture of shorte
 
 
 @tf.autograph.experimental.do_not_convert
-def score_pictures_graph(model: QualityModel, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+def score_pictures_graph(
+    model: QualityModel, image_bytes: tf.Tensor, exif: tf.Tensor | None = None
+) -> dict[str, tf.Tensor]:
     """Scores encoded pictures of mixed sizes and formats.
 
     Args:
-        model: a tfiqa model with the single input `image`.
+        model: a tfiqa model with the input `image`, and perhaps `exif`.
         image_bytes: string (N,). A picture that the graph cannot decode fails the request.
+        exif: float32 (N, 8) for a model that takes it, as `images.exif_encoding.encode_exif` has it: not normalised, NaN
+            where a tag is missing. All NaN is a picture without EXIF.
 
     Returns:
-        For each output float32 with first dimension N: (N,) where the model gives one number, else (N, columns).
+        For each of `patch_outputs` float32 with first dimension N: (N,) where the model gives one number, else (N, columns).
     """
-    widths = {name: int(output.shape[-1]) for name, output in model.output.items()}
+    widths = output_widths(model)
+    if exif is not None:
+        normalised = (exif - EXIF_MEAN) / EXIF_DEVIATION
+        exif = tf.where(tf.math.is_nan(normalised), 0.0, normalised)
 
-    def score_one(encoded: tf.Tensor) -> dict[str, tf.Tensor]:
-        patches = prepare_graph(model.info.protocol, decode_picture_graph(encoded))
-        return _mean_over_patches(model, patches, widths)
+    def score_one(element: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
+        patches = prepare_graph(model.info.protocol, decode_picture_graph(element[0]))
+        return _mean_over_patches(model, patches, element[1] if exif is not None else None, widths)
 
     signature = {name: tf.TensorSpec((width,), tf.float32) for name, width in widths.items()}
+    elements = (image_bytes,) if exif is None else (image_bytes, exif)
     # One picture after the other: the network already uses every core, and memory stays that of one picture.
-    outputs = tf.map_fn(score_one, image_bytes, fn_output_signature=signature, parallel_iterations=1)
+    outputs = tf.map_fn(score_one, elements, fn_output_signature=signature, parallel_iterations=1)
     return {name: values[:, 0] if widths[name] == 1 else values for name, values in outputs.items()}
 
 
-def _mean_over_patches(model: QualityModel, patches: tf.Tensor, widths: dict[str, int]) -> dict[str, tf.Tensor]:
+def _mean_over_patches(
+    model: QualityModel, patches: tf.Tensor, exif: tf.Tensor | None, widths: dict[str, int]
+) -> dict[str, tf.Tensor]:
     count = tf.shape(patches)[0]
 
     def add_pass(start: tf.Tensor, sums: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         batch = tf.cast(patches[start : start + PATCHES_PER_PASS], tf.float32)
-        outputs: dict[str, Any] = model(batch, training=False)
+        inputs: Any = batch
+        if exif is not None:
+            inputs = {"image": batch, "exif": tf.tile(exif[tf.newaxis], [tf.shape(batch)[0], 1])}
+        outputs = patch_outputs(model(inputs, training=False))
         return start + PATCHES_PER_PASS, {name: sums[name] + tf.reduce_sum(outputs[name], axis=0) for name in sums}
 
     zeros = {name: tf.zeros((width,)) for name, width in widths.items()}

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tfiqa.errors import BrokenPicture, CheckpointError, PictureError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.images.exif import read_exif
+from tfiqa.images.exif_encoding import encode_exif
 from tfiqa.in_order import map_in_order
 from tfiqa.pipelines.scoring import Outputs, Source, or_error
 from tfiqa.serving.graph_bytes import graph_bytes
@@ -41,8 +43,11 @@ class SavedModelPredictor:
 
         name = "picture" if isinstance(source, bytes) else str(source)
         data = graph_bytes(source, name=name, max_pixels=self.max_pixels)
+        inputs = {"image_bytes": tf.constant([data])}
+        if "exif" in self._signature.structured_input_signature[1]:
+            inputs["exif"] = tf.constant([encode_exif(read_exif(source, name=name))], tf.float32)
         try:
-            outputs = self._signature(image_bytes=tf.constant([data]))
+            outputs = self._signature(**inputs)
         except tf.errors.OpError as error:
             decode_picture(
                 data, name=name, max_pixels=self.max_pixels

@@ -12,7 +12,7 @@ import numpy as np
 from tfiqa.errors import CheckpointError, InvalidInput, PictureError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.models.model_info import ModelInfo
-from tfiqa.models.outputs import column_names, flat_outputs
+from tfiqa.models.outputs import column_names, flat_outputs, label_names, labels
 from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
 from tfiqa.serving.saved_model import SavedModelPredictor
 from tfiqa.serving.server.model_folders import is_saved_model, version_folders
@@ -33,7 +33,7 @@ class Scorer:
 
     Attributes:
         info: the model's name, options, protocol and score scale.
-        columns: names of a score row's numbers; the first is "quality".
+        columns: names of a score row's numbers, the first being "quality", and of its labels.
         source: what was loaded.
     """
 
@@ -42,7 +42,7 @@ class Scorer:
             raise InvalidInput(f"{info.model} does not score pictures")
         self.predictor = predictor
         self.info = info
-        self.columns = column_names(info)
+        self.columns = (*column_names(info), *label_names(info))
         self.source = source
 
     @classmethod
@@ -84,19 +84,20 @@ class Scorer:
         for name, columns in self.info.columns.items():
             values = dict(zip(columns, map(float, np.ravel(outputs[name])), strict=True))
             scores[name] = values if len(columns) > 1 else values[columns[0]]
-        return scores
+        return {**scores, **labels(outputs, self.info)}
 
     def rows(self, pictures: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
         """One row a picture, in order and as they come: `path`, `self.columns` (None on error), `error` (None when scored)."""
         sources = list(pictures)
         for source, outputs in zip(sources, self.predictor.predict_all(sources), strict=True):
-            scores: dict[str, float] = {}
+            scores: dict[str, float | str] = {}
             error: str | None
             if isinstance(outputs, PictureError):
                 error = str(outputs)
             else:
-                scores = flat_outputs(outputs, self.info)
-                finite = all(map(math.isfinite, scores.values()))
+                numbers = flat_outputs(outputs, self.info)
+                finite = all(map(math.isfinite, numbers.values()))
+                scores = {**numbers, **labels(outputs, self.info)}
                 error = None if finite else f"{source}: the model's score is not finite"
             yield {"path": str(source), **(dict.fromkeys(self.columns) if error else scores), "error": error}
 

@@ -13,6 +13,8 @@ from tfiqa.models.resnet_classifier import BACKBONES
 from tfiqa.weights.imagenet import imagenet_checkpoint
 
 if TYPE_CHECKING:
+    import keras
+
     from tfiqa.models.quality_model import QualityModel
 
 
@@ -78,8 +80,22 @@ def load_imagenet(model: QualityModel) -> None:
     if model.name in BACKBONES:
         assign_state_dict(model, state, source=str(path))
     else:
-        body = keras.Model(model.inputs, model.get_layer("features").output)
-        assign_state_dict(body, state, ignore=(r"fc\..*",), source=str(path))
+        branches = [layer.output for layer in model.layers if layer.name.endswith("features")]
+        image = next(tensor for tensor in model.inputs if tensor.name == "image")
+        body = keras.Model(image, branches)
+        assign_state_dict(
+            body, {**state, **_second_branch(body, state)}, ignore=(r"(semantic\.)?fc\..*",), source=str(path)
+        )
+
+
+def _second_branch(body: keras.Model, state: Mapping[str, Any]) -> dict[str, Any]:
+    """The tensors of the layers that a model with two branches has twice, under the second one's names."""
+    names = {layer.name for layer in body.layers}
+    return {
+        f"semantic.{key}": value
+        for key, value in state.items()
+        if f"semantic_{key.rpartition('.')[0].replace('.', '_')}" in names
+    }
 
 
 def read_model(path: str | Path) -> QualityModel:

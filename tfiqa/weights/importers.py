@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,20 +21,31 @@ class CheckpointLayout:
     """Where a model's tensors are in the authors' file.
 
     Args:
-        prefix: what all used keys start with.
         released_as: the file that the authors published, for people to recognise.
+        rename, ignore, keep: see `assign_state_dict`.
     """
 
-    prefix: str
     released_as: str
+    rename: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 LAYOUTS: Registry[CheckpointLayout] = Registry("checkpoint source")
-LAYOUTS.register("spaq_bl")(CheckpointLayout("backbone.", "BL_release.pt"))
-LAYOUTS.register("spaq_mt_a")(CheckpointLayout("backbone.", "MT-A_release.pt"))
-LAYOUTS.register("resnet18")(CheckpointLayout("", "resnet18-f37072fd.pth or resnet18-5c106cde.pth"))
-LAYOUTS.register("resnet34")(CheckpointLayout("", "resnet34-b627a593.pth or resnet34-333f7ec4.pth"))
-LAYOUTS.register("resnet50")(CheckpointLayout("", "resnet50-0676ba61.pth or resnet50-19c8e357.pth"))
+LAYOUTS.register("spaq_bl")(CheckpointLayout("BL_release.pt", {"backbone": ""}))
+LAYOUTS.register("spaq_mt_a")(CheckpointLayout("MT-A_release.pt", {"backbone": ""}))
+LAYOUTS.register("spaq_mt_e")(CheckpointLayout("MT-E_release.pt", {"backbone": "", "exifCNN": "exif_offset"}))
+LAYOUTS.register("spaq_mt_s")(
+    CheckpointLayout(
+        "MT-S_release.pt",
+        {"backbone_quality": "", "backbone_semantic": "semantic"},
+        ignore=(r"backbone_semantic\.(conv1|bn1|layer[123])\..*",),  # the file holds a second trunk that nothing uses
+        keep=("task_uncertainty",),
+    )
+)
+LAYOUTS.register("resnet18")(CheckpointLayout("resnet18-f37072fd.pth or resnet18-5c106cde.pth"))
+LAYOUTS.register("resnet34")(CheckpointLayout("resnet34-b627a593.pth or resnet34-333f7ec4.pth"))
+LAYOUTS.register("resnet50")(CheckpointLayout("resnet50-0676ba61.pth or resnet50-19c8e357.pth"))
 
 
 def import_weights(source: str, checkpoint: str | Path) -> QualityModel:
@@ -48,5 +60,7 @@ def import_weights(source: str, checkpoint: str | Path) -> QualityModel:
     layout = LAYOUTS.get(source).value
     state = state_dict(checkpoint)
     model = build_model(source)
-    assign_state_dict(model, state, prefix=layout.prefix, source=str(checkpoint))
+    assign_state_dict(
+        model, state, rename=layout.rename, ignore=layout.ignore, keep=layout.keep, source=str(checkpoint)
+    )
     return model

@@ -54,9 +54,10 @@ def assign_state_dict(
     prefix: str = "",
     ignore: Iterable[str] = (),
     rename: Mapping[str, str] = MappingProxyType({}),
+    keep: Sequence[str] = (),
     source: str = "checkpoint",
 ) -> None:
-    """Fills every weight of a Keras model from a torch state dict, or changes nothing.
+    """Fills the weights of a Keras model from a torch state dict, or changes nothing.
 
     Convolutions go from (out, in, height, width) to (height, width, in, out), linear layers from (out, in) to
     (in, out); batch normalisation's weight, bias, running_mean and running_var become gamma, beta, moving_mean and
@@ -69,6 +70,7 @@ def assign_state_dict(
         ignore: regular expressions. A tensor is left out when one matches its whole name, prefix included.
         rename: module path (without the prefix) to layer name where they differ. It holds for the modules below the
             path too: {"body.4": "layer1"} sends `body.4.0.conv1` to `layer1_0_conv1`; an empty name drops the path.
+        keep: layers that no state dict has and that stay as they are.
         source: what holds the tensors, for the error text.
 
     Raises:
@@ -76,7 +78,7 @@ def assign_state_dict(
             shapes differ, or values are not finite real numbers.
         InvalidInput: two layers of the model have the same name.
     """
-    weights = _weights_of(model)
+    weights = {name: weight for name, weight in _weights_of(model).items() if name.split(".")[0] not in keep}
     tensors, unexpected = _tensors_by_weight(state, prefix, tuple(ignore), rename)
     unexpected += [key for name, key in tensors.items() if name not in weights]
     missing, misshapen, unusable = [], [], []

@@ -14,17 +14,10 @@ from typing import Any
 import keras
 from keras import layers
 
-STAGE_BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}  # He et al., table 1
-BOTTLENECK = {"resnet50"}
-STAGE_WIDTHS = (64, 128, 256, 512)
-EXPANSION = 4  # a bottleneck's output channels per inner channel
+from tfiqa.models.backbones.resnet_shape import BOTTLENECK, EXPANSION, STAGE_BLOCKS, STAGE_WIDTHS
+
 BATCH_NORM_EPSILON = 1e-5  # torch.nn.BatchNorm2d
 BATCH_NORM_MOMENTUM = 0.9  # torch's momentum of 0.1 weighs the new batch, Keras' the old average
-
-
-def feature_channels(name: str) -> int:
-    """Channels of the last stage: 512 for ResNet-18 and -34, 2048 for ResNet-50."""
-    return STAGE_WIDTHS[-1] * (EXPANSION if name in BOTTLENECK else 1)
 
 
 def resnet_taps(x: Any, name: str, prefix: str = "") -> dict[str, Any]:
@@ -39,15 +32,26 @@ def resnet_taps(x: Any, name: str, prefix: str = "") -> dict[str, Any]:
         `stem` (after the max pooling, stride 4) and `layer1` .. `layer4` (strides 4, 8, 16, 32); each stride-2 step takes the
         ceiling of half the size.
     """
+    stem = resnet_stem(x, prefix)
+    return {"stem": stem, **resnet_stages(stem, name, 1, len(STAGE_WIDTHS), prefix)}
+
+
+def resnet_stem(x: Any, prefix: str = "") -> Any:
+    """The first convolution and the max pooling; arguments as in `resnet_taps`."""
     x = _conv_bn(x, 64, 7, 2, f"{prefix}conv1", f"{prefix}bn1")
     x = layers.ReLU(name=f"{prefix}relu")(x)
     # Zeros pad as well as torch's minus infinity here, since nothing is negative after a ReLU.
     x = layers.ZeroPadding2D(1, name=f"{prefix}maxpool_pad")(x)
-    x = layers.MaxPooling2D(3, strides=2, name=f"{prefix}maxpool")(x)
-    taps = {"stem": x}
-    for stage, (blocks, width) in enumerate(zip(STAGE_BLOCKS[name], STAGE_WIDTHS, strict=True), start=1):
-        for block in range(blocks):
+    return layers.MaxPooling2D(3, strides=2, name=f"{prefix}maxpool")(x)
+
+
+def resnet_stages(x: Any, name: str, first: int, last: int, prefix: str = "") -> dict[str, Any]:
+    """The stages `layer<first>` .. `layer<last>`, 1 to 4, by name; none where `first` is beyond `last`."""
+    taps = {}
+    for stage in range(first, last + 1):
+        for block in range(STAGE_BLOCKS[name][stage - 1]):
             stride = 2 if stage > 1 and block == 0 else 1
+            width = STAGE_WIDTHS[stage - 1]
             x = _residual_block(x, width, stride, name in BOTTLENECK, f"{prefix}layer{stage}_{block}")
         taps[f"layer{stage}"] = x
     return taps
