@@ -42,6 +42,7 @@ def test_splits_by_a_column(run, rows, tmp_path):
     table = pd.read_csv(tmp_path / "s.csv")
     assert (table.groupby("phone")["split"].nunique() == 1).all()
     assert (table["group"] == table["phone"]).all()
+    assert "--by phone took the place of the column 'group'; 4 of its groups straddle the split" in err
     status, _, err = run("data", "split", rows, "--by", "colour", "--output", tmp_path / "t.csv")
     assert (status, "column 'colour' is missing; it has: image, score" in err) == (1, True)
 
@@ -58,6 +59,8 @@ def test_near_duplicates_are_kept_together_and_counted(run, rows, tmp_path):
         "data", "split", tmp_path / "n.csv", "--near-duplicates", "--output", tmp_path / "s.csv", *halves()
     )
     assert (status, "near-duplicates joined 16 groups to 4" in err) == (0, True)
+    status, _, err = run("data", "check", tmp_path / "s.csv", "--near-duplicates")
+    assert (status, "near-duplicates beyond the manifest's groups: 0 groups of 0 pictures" in err) == (0, True)
     scenes = pd.read_csv(rows)["group"]
     assert (pd.read_csv(tmp_path / "s.csv")["split"].groupby(scenes).nunique() == 1).all()
 
@@ -85,6 +88,8 @@ def test_repeated_splits_as_key_files_and_back(run, rows, tmp_path):
         (("--output", "s.csv", "--official", "--repeats", 2), "--repeats is for random splits"),
         (("--output", "s.csv", "--drop-straddling"), "--drop-straddling needs --official"),
         (("--output", "s.csv", "--official", "--keys", "k.csv"), "two different splits"),
+        (("--output", "s.csv", "--official", "--test", 0.5), "have their own shares"),
+        (("--output", "s.csv", "--keys", "k.csv", "--validation", 0.5), "has its own shares"),
     ],
 )
 def test_split_options_that_contradict_are_usage_errors(arguments, message, run, rows):
@@ -108,12 +113,36 @@ def test_pairs(run, rows, tmp_path):
     status, _, err = run("data", "pairs", tmp_path / "s.csv", "--count", "live=20")
     assert (status, "--count for live, of which there is no manifest" in err) == (2, True)
     assert run("data", "pairs", tmp_path / "s.csv", "--count", "many")[0] == 2
+    status, _, err = run("data", "pairs", tmp_path / "s.csv", tmp_path / "s.csv", "--count", 20)
+    assert (status, "2 manifests are of s; give one for each database" in err) == (2, True)
+    status, _, err = run("data", "pairs", rows, "--count", 20)
+    assert (status, "m.csv has no splits; its pairs are of all its pictures" in err) == (0, True)
 
 
 def test_prepare_options_are_checked(run, rows, tmp_path):
     status, _, err = run("data", "prepare", "csv", rows, "--set", "size=3", "--output", tmp_path / "o.csv")
     assert (status, "unknown option of csv 'size'" in err) == (1, True)
     assert run("data", "prepare", "csv", rows, "--set", "size", "--output", tmp_path / "o.csv")[0] == 2
+
+
+def test_prepare_does_not_overwrite_what_it_reads(run, rows, tmp_path):
+    before = rows.read_bytes()
+    for root in (rows, tmp_path):
+        status, _, err = run("data", "prepare", "csv", root, "--output", rows)
+        assert (status, "m.csv may be a file of the database" in err) == (1, True)
+    assert rows.read_bytes() == before
+
+
+def test_prepare_tells_what_the_full_release_has_and_whether_there_are_scores(run, tmp_path):
+    (tmp_path / "ref_imgs").mkdir()
+    (tmp_path / "ref_imgs" / "a.png").touch()
+    (tmp_path / "kadis700k_ref_imgs.csv").write_text("ref_im,dist_type_1,dist_type_2\na.png,1,\n")
+    output = tmp_path / "m.csv"
+    status, _, err = run("data", "prepare", "kadis700k", tmp_path, "--set", "rows=pristine", "--output", output)
+    assert (status, err) == (
+        0,
+        f"{output}: 1 pictures of the 140000 in the full release, 0 missing, 0 unreadable; no scores\n",
+    )
 
 
 def test_check_compares_with_the_official_number(run, rows):

@@ -99,6 +99,11 @@ def test_wrong_usage(ratings, tmp_path):
     assert run(ratings).exit_code == 2
     assert run(ratings, "--output", tmp_path / "mos.csv", "--rejection", "bt50").exit_code == 2
     assert run(ratings, "--output", tmp_path / "mos.csv", "--halves", 1).exit_code == 2
+    before = ratings.read_bytes()
+    for files in (("--output", ratings), ("--output", tmp_path / "m.csv", "--report", tmp_path / "m.csv")):
+        done = run(ratings, *files, "--low", 1, "--high", 5)
+        assert (done.exit_code, "must be different files" in done.stderr) == (2, True)
+    assert ratings.read_bytes() == before
 
 
 def test_the_choices_are_those_of_the_package():

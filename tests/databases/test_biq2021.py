@@ -49,6 +49,9 @@ def test_half_a_release_and_other_labels_are_refused(root):
     (root / "labels.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DatabaseLayoutError, match=r"labels\.csv is no label file of BIQ2021.*it has a, b"):
         prepare("biq2021", root)
+    (root / "labels.csv").write_text("name,Image Name,MOS\nss01 (1).jpg,1,0.5\n")
+    with pytest.raises(DatabaseLayoutError, match="it has name, Image Name, MOS"):
+        prepare("biq2021", root)
 
 
 def test_bad_scores_are_told(root):

@@ -136,6 +136,12 @@ def test_inconsistent_boxes_are_refused(root, file, row, change, told):
         prepare("flive", root)
 
 
+def test_labels_of_patches_in_the_place_of_those_of_pictures_are_refused(root):
+    (root / "database" / "labels_image.csv").write_text("name,mos\npatches/AVA__1.jpg_patch_1.jpg,60\n")
+    with pytest.raises(ManifestError, match=r"labels_image\.csv lists patches, such as 'patches/AVA__1"):
+        prepare("flive", root)
+
+
 def test_a_picture_in_both_files_is_refused(root):
     write(root / "database" / PADDED, TRAIN_ROW)
     write(root / "database" / "labels640.csv", boxes_row(NAMES[1], 61, 640, 479, [[0, 0, 1, 1]] * 3))

@@ -73,6 +73,13 @@ def test_a_picture_listed_twice_is_refused(root):
         KADID10k().read(root)
 
 
+@pytest.mark.parametrize("deviation", ["as_stored", "square_root"])
+def test_negative_deviations_are_refused(root, deviation):
+    (root / "dmos.csv").write_text(HEADER + ROWS.replace("0.869", "-0.869"))
+    with pytest.raises(ManifestError, match=r"score_std is negative for 1 of 3 .*-0\.869 of images/I01_25_03\.png"):
+        KADID10k(deviation=deviation).read(root)
+
+
 def test_another_folder_is_refused(root):
     with pytest.raises(DatabaseLayoutError, match=r"is not kadid10k: looked for 'dmos\.csv'; it holds I01\.png"):
         KADID10k().read(root / "Images")

@@ -89,6 +89,7 @@ def test_either_file_holds_both_scores(root, scores):
             "is no label file of KonIQ-10k: looked for .*MOS_zscore; it has",
         ),
         (SETS, "set", "part", DatabaseLayoutError, "is no label file of KonIQ-10k"),
+        (SETS, "3.jpg,0.5,0.5", "3.jpg,0,0", ManifestError, r"the shares c1 to c5 of '3\.jpg' do not sum to 1"),
     ],
 )
 def test_inconsistent_files_are_refused(root, file, old, new, error, told):

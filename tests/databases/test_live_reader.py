@@ -100,10 +100,10 @@ def test_missing_pictures_and_references_are_listed(root):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"dmos_new": np.arange(981)}, r"dmos_realigned\.mat: dmos_new has 981 entries; LIVE release 2 has 982 pict"),
+        ({"dmos_new": np.arange(981)}, r"dmos_realigned\.mat: dmos_new has 1x981 entries; LIVE release 2 has 982 pict"),
         ({"dmos_std": np.ones((2, 491))}, "dmos_std has 2x491 entries"),
-        ({"dmos_std": None}, "is no label file of LIVE release 2: it has no variable 'dmos_std'"),
-        ({"dmos_new": np.array(["good"] * 982, object)}, r"dmos_realigned\.mat: dmos_new holds 'good', not numbers"),
+        ({"dmos_std": None}, "looked for the variable 'dmos_std'; it has dmos_new, orgs"),
+        ({"dmos_new": np.array(["good"] * 982, object)}, r"dmos_realigned\.mat: dmos_new holds good, not numbers"),
         (
             {"references": REFERENCES[::-1]},
             r"jp2k/info\.txt says that img1\.bmp shows 'photo0\.bmp', refnames_all\.mat",

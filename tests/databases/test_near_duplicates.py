@@ -4,6 +4,7 @@ import pytest
 from conftest import scene
 from PIL import Image, ImageFilter
 
+from tfiqa.databases import near_duplicates
 from tfiqa.databases.manifest import UNKNOWN_SCALE, Manifest
 from tfiqa.databases.near_duplicates import (
     THRESHOLD,
@@ -83,6 +84,12 @@ def test_what_was_grouped_stays_grouped_across_views(manifest):
     groups = group_near_duplicates(manifest).table["group"]
     assert groups.iloc[:4].nunique() == 1
     assert groups.iloc[4:].unique().tolist() == ["near 2_0.png"]
+
+
+def test_groups_are_the_components_of_the_pairs(monkeypatch, manifest):
+    monkeypatch.setattr(near_duplicates, "SCREENED_AT_ONCE", 10)  # so that joining goes on from block to block
+    monkeypatch.setattr(near_duplicates, "PAIRS_AT_ONCE", 2)
+    assert group_near_duplicates(manifest).table["group"].nunique() == 3
 
 
 def test_a_picture_that_cannot_be_decoded_is_named(manifest, tmp_path):

@@ -30,6 +30,14 @@ def test_groups_on_two_sides_are_an_error_or_leave_the_training_side():
     assert dropped == 2
 
 
+def test_rows_of_one_reference_straddle_whatever_their_groups():
+    torn = manifest(["train", "test"], ["a", "b"])
+    torn.table["reference"] = ["r.png", "./r.png"]
+    with pytest.raises(ManifestError, match="1 groups straddle"):
+        official_split(torn)
+    assert official_split(torn, drop_straddling=True)[0].table["image"].tolist() == ["1.jpg"]
+
+
 def test_validation_is_drawn_from_the_training_pictures_by_group():
     rows = manifest(["train"] * 40 + ["test"] * 10, [f"g{place // 2}" for place in range(50)])
     split, _ = official_split(rows, validation=0.25, seed=4)

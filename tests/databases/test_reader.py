@@ -5,7 +5,7 @@ from PIL import Image
 from tfiqa.databases import READERS, prepare
 from tfiqa.databases.manifest import read_manifest, write_manifest
 from tfiqa.databases.reader import FolderIndex, FolderReader
-from tfiqa.errors import DatabaseLayoutError, UnknownName
+from tfiqa.errors import DatabaseLayoutError, ManifestError, UnknownName
 from tfiqa.score_scale import ScoreScale
 
 
@@ -37,7 +37,7 @@ def test_files_are_found_whatever_their_letter_case_and_the_missing_listed(root)
     assert result.manifest.table["database"].tolist() == ["fake", "fake"]
     assert result.manifest.scale == Fake.scale
     assert result.missing == ["Images/c.jpg", "Ref/s.png"]
-    assert result.summary() == "2 pictures, 2 missing (first: Images/c.jpg), 0 unreadable"
+    assert result.summary() == "2 pictures of the 3 in the full release, 2 missing (first: Images/c.jpg), 0 unreadable"
 
 
 def test_the_exact_name_goes_before_one_of_other_letter_case(root):
@@ -69,6 +69,34 @@ def test_labels_without_any_picture_are_refused(root):
     for name in ("A.JPG", "b.jpg"):
         (root / "images" / name).unlink()
     with pytest.raises(DatabaseLayoutError, match=r"holds none of the 3 pictures .* looked for 'Images/a\.jpg'"):
+        Fake().read(root)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "told"),
+    [
+        ("score", [1, 0.9, 7], r"score is off the scale \(fake MOS 1 to 5, .*\) for 2 of 3 .*first: 0\.9 of Images/b"),
+        ("score_std", [0.0, 1, -0.1], r"score_std is negative for 1 of 3 pictures \(first: -0\.1 of Images/c\.jpg\)"),
+    ],
+)
+def test_impossible_scores_are_refused(root, monkeypatch, column, values, told):
+    labels = Fake.labels
+    monkeypatch.setattr(Fake, "labels", lambda self, folder: labels(self, folder).assign(**{column: values}))
+    with pytest.raises(ManifestError, match=told):
+        Fake().read(root)
+
+
+def test_names_that_no_file_can_have_are_not_found(root):
+    for name in ("x" * 5000, "images/" + "x" * 5000, "images/b.jpg/c", "a\0b"):
+        assert FolderIndex(root, "fake").find(name) is None
+
+
+def test_a_closed_folder_is_told(root, monkeypatch):
+    def closed(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tfiqa.databases.reader.os.listdir", closed)
+    with pytest.raises(DatabaseLayoutError, match=r"cannot read the folder .*: Permission denied"):
         Fake().read(root)
 
 

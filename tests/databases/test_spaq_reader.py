@@ -158,6 +158,8 @@ def test_every_workbook_is_needed_and_must_be_one(root, name):
         ({"scores": [SCORES[0], ["00001.jpg", "good", 1, 1, 1, 1, 1]]}, r"score of 00001\.jpg is not a number: 'good'"),
         ({"exif": [EXIF_HEADER[:5]]}, "has other columns than SPAQ"),
         ({"scenes": []}, "has other columns than SPAQ"),
+        ({"scenes": SCENE_ROWS[:2]}, r"Scene.*lacks 1 of the pictures in MOS.*\.xlsx \(first: 00001\.jpg\)"),
+        ({"exif": EXIF_ROWS[:2]}, r"EXIF.*lacks 1 of the pictures in MOS.*\.xlsx \(first: 00002\.jpg\)"),
         ({"sheet": "Other"}, "looked for the sheet 'APEX EXIF tags'; it has Source EXIF tags, Other"),
     ],
 )

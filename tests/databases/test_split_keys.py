@@ -57,3 +57,21 @@ def test_a_manifest_without_split_has_no_keys(tmp_path):
     with pytest.raises(ManifestError, match="no column 'split'"):
         write_split_keys(manifest(tmp_path), tmp_path / "keys.csv")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["1.jpg", "other.jpg"])
+def test_a_part_of_the_database_finds_its_keys(tmp_path, name):
+    (tmp_path / "keys.csv").write_text("image,split\n1.jpg,train\npart/1.jpg,test\npart/other.jpg,test\n")
+    part = Manifest(pd.DataFrame({"image": [str(tmp_path / "db" / "part" / name)]}), None, UNKNOWN_SCALE)
+    marked, spare = apply_split_keys(part, tmp_path / "keys.csv")
+    assert marked.table["split"].tolist() == ["test"]
+    assert spare == 2
+
+
+def test_absolute_and_relative_paths_have_the_same_keys(tmp_path):
+    images = ["1.jpg", str(tmp_path / "2.jpg"), "part/3.jpg"]
+    table = pd.DataFrame({"image": images, "split": ["train", "test", "train"]})
+    write_split_keys(Manifest(table, tmp_path / "m.csv", UNKNOWN_SCALE), tmp_path / "keys.csv")
+    absolute = [str(tmp_path / image) for image in images]
+    moved = Manifest(pd.DataFrame({"image": absolute}), tmp_path / "elsewhere" / "n.csv", UNKNOWN_SCALE)
+    assert apply_split_keys(moved, tmp_path / "keys.csv")[0].table["split"].tolist() == ["train", "test", "train"]

@@ -61,6 +61,11 @@ def test_label_files_that_do_not_fit_are_refused(root, name, text, told):
         TID2013().read(root)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_score(root):
+    (root / "mos_with_names.txt").write_text(SCORES, encoding="utf-8-sig", newline="\r\n")
+    assert TID2013().read(root).manifest.table["score"].tolist() == [5.51429, 5.56757, 0.95]
+
+
 def test_other_folders_are_refused(root):
     (root / "mos_std.txt").unlink()
     with pytest.raises(DatabaseLayoutError, match=r"is not tid2013: looked for 'mos_std\.txt'"):

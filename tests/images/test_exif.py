@@ -190,6 +190,12 @@ def test_zero_is_unknown(tag):
     assert read_tag(tag, (RATIONAL, 0, 10)) == ExifTags(iso=77)
 
 
+@pytest.mark.parametrize("value", [(LONG, 2**32 - 1), (RATIONAL, 1, 2**32 - 1), (DOUBLE, 1e300)])
+@pytest.mark.parametrize("tag", [Tag.FOCAL_LENGTH, Tag.F_NUMBER, Tag.EXPOSURE_TIME, Tag.ISO_SPEED])
+def test_what_no_camera_writes_is_missing(tag, value):
+    assert read_tag(tag, value) == ExifTags(iso=77)
+
+
 def test_apex_tags_stand_in_for_missing_ones():
     tags = exif_tags(block({Tag.APERTURE_VALUE: (RATIONAL, 4, 1), Tag.SHUTTER_SPEED_VALUE: (SRATIONAL, -1, 1)}))
     assert (tags.f_number, tags.exposure_time) == (4, 2)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfiqa.errors import InvalidInput, UnknownName
-from tfiqa.losses.multitask import task_weights, weighted_losses
+from tfiqa.losses.multitask import check_loss, compiled_losses, task_weights
 from tfiqa.losses.regression import L1
 
 
@@ -40,7 +40,7 @@ def test_weighted_sum_is_equation_4_as_keras_compiles_it():
     image = keras.Input((3,))
     outputs = {"quality": keras.layers.Dense(1)(image), "attributes": keras.layers.Dense(5)(image)}
     model = keras.Model(image, outputs)
-    losses, weights = weighted_losses("l1", ("quality", "attributes"), {"quality": 0.7, "attributes": 0.3})
+    losses, weights = compiled_losses(model, "l1", ("quality", "attributes"), {"quality": 0.7, "attributes": 0.3})
     model.compile(loss=losses, loss_weights=weights)
     x, q, r = (rng.normal(size=(6, n)).astype(np.float32) for n in (3, 1, 5))
     got = model.evaluate(x, {"quality": q, "attributes": r}, verbose=0, return_dict=True)["loss"]
@@ -62,4 +62,14 @@ def test_task_weights():
     with pytest.raises(InvalidInput, match="did you mean 'attributes'"):
         task_weights(("quality", "attributes"), {"quality": 0.5, "atributes": 0.5})
     with pytest.raises(UnknownName, match="unknown loss 'l2'"):
-        weighted_losses("l2", ("quality",), {})
+        check_loss("l2", ("quality",), {})
+
+
+def test_losses_that_do_not_suit_the_outputs():
+    check_loss("uncertainty", ("quality", "scene_logits"), {})
+    with pytest.raises(InvalidInput, match="l1 is not for classes"):
+        check_loss("l1", ("quality", "scene_logits"), {"quality": 0.5, "scene_logits": 0.5})
+    with pytest.raises(InvalidInput, match="is for quality and scene_logits"):
+        check_loss("uncertainty", ("quality", "attributes"), {})
+    with pytest.raises(InvalidInput, match=r"loss\.weights must be empty"):
+        check_loss("uncertainty", ("quality", "scene_logits"), {"quality": 0.5})

@@ -1,5 +1,9 @@
 """The training pipeline: what it yields, and that it is a pure function of seed, epoch and position."""
 
+import gc
+import threading
+import time
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -126,6 +130,25 @@ def test_pictures_are_resized_by_the_policy(pictures):
     images, _ = batches(pictures, resize="shorter_side:40", crop=40, batch_size=5)[0]
     assert images.shape == (5, 40, 40, 3)
     assert images[..., 1].max() >= 48  # the whole height of 50 rows is in the crop
+
+
+def test_a_picture_that_became_too_small_is_named(pictures, tmp_path):
+    for size in ((40, 20), (20, 40), (31, 31)):
+        Image.new("RGB", size).save(tmp_path / "small.png")
+        with pytest.raises(tf.errors.OpError, match=r"small\.png: is too small for crops of 32"):
+            batches([*pictures, tmp_path / "small.png"])
+
+
+def test_a_dataset_left_early_leaves_no_threads(pictures):
+    for _ in zip(range(3), dataset(pictures, epochs=100), strict=False):
+        pass
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while (left := [t.name for t in threading.enumerate() if t.name.startswith("ThreadPool")]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    assert left == []
 
 
 def test_a_broken_picture_fails_loudly(pictures, tmp_path):

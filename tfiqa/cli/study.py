@@ -54,6 +54,9 @@ def study(
     from tfiqa.databases.opinion_scores import read_ratings, run_study, write_scores
     from tfiqa.files import write_text
 
+    files = [file.resolve() for file in (ratings, output, report) if file]
+    if len(set(files)) < len(files):
+        raise click.UsageError("RATINGS, --output and --report must be different files")
     result = run_study(
         read_ratings(ratings, low=low, high=high), rejection=rejection, method=method, halves=halves, seed=seed
     )

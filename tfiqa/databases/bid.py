@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tfiqa.databases.label_file import read_bytes
 from tfiqa.databases.reader import READERS, FolderIndex, FolderReader
 from tfiqa.databases.table_file import parse_numbers
 from tfiqa.errors import DatabaseLayoutError, ManifestError
@@ -64,8 +65,9 @@ def _first_sheet(path: Path) -> pd.DataFrame:
     """The cells of the first sheet below its header. Raises DatabaseLayoutError where it is another sheet."""
     import xlrd
 
+    data = read_bytes(path)
     try:
-        sheet = xlrd.open_workbook(path, logfile=io.StringIO()).sheet_by_index(0)
+        sheet = xlrd.open_workbook(file_contents=data, logfile=io.StringIO()).sheet_by_index(0)
     except Exception as error:  # on damaged files xlrd raises whatever its parser runs into
         raise DatabaseLayoutError(f"{path} is no readable Excel 97-2003 workbook: {error}") from error
     rows = [sheet.row_values(row) for row in range(sheet.nrows)]

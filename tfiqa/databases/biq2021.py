@@ -61,8 +61,7 @@ class BIQ2021(FolderReader):
 def _labels(path: Path) -> pd.DataFrame:
     raw = read_table(path)
     table = raw.rename(columns={name: COLUMNS[name.lower()] for name in raw.columns if name.lower() in COLUMNS})
-    lacking = [column for column in ("image", "score") if column not in table]
-    if lacking:
+    if not {"image", "score"} <= set(table) or table.columns.duplicated().any():
         raise DatabaseLayoutError(
             f"{path} is no label file of BIQ2021: looked for the columns 'Image Name' and 'MOS'; "
             f"it has {', '.join(raw.columns)}"

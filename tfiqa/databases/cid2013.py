@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pandas as pd
 
 from tfiqa.databases.reader import READERS, FolderIndex, FolderReader
+from tfiqa.databases.workbook import read_sheet
 from tfiqa.errors import DatabaseLayoutError, ManifestError
 from tfiqa.score_scale import ScoreScale
 
 WORKBOOK = "CID2013 data*.xlsx"  # "CID2013 data - version 12112014.xlsx" in the release on Zenodo
 SHEET = "CID2013 MOS"
-COLUMNS = {"source_id": "id", "realigned mos": "score"}
+COLUMNS = ("source_id", "realigned_mos")
 IMAGE_SETS = ("I", "II", "III", "IV", "V", "VI")
 SOURCE_ID = r"(?i)^IS_(?P<set>I|II|III|IV|V|VI)_C(?P<scene>\d\d)_D(?P<device>\d\d)$"
 
@@ -29,8 +28,8 @@ class CID2013(FolderReader):
     across the sets put on one scale; `image_set` (1 to 6); `scene` ("C01"), which is also the `group`, so that no
     composition stands on two sides of a split; `phone` ("I_D01"), the camera or phone.
 
-    The paper speaks of 480 pictures, the released sheet has 474. It was not at hand when this reader was written: names
-    and places are those that public code for the release relies on, and anything else is refused.
+    The paper speaks of 480 pictures, the released sheet has 474. The release was not at hand when this reader was
+    written: names and places are those that public code for the release relies on, and anything else is refused.
     """
 
     name = "cid2013"
@@ -41,13 +40,13 @@ class CID2013(FolderReader):
     home_page = "https://zenodo.org/records/2647033"
     licence = "free use with acknowledgement of the University of Helsinki; see the home page"
     pictures = 474
-    scale = ScoreScale(0.0, 100.0, True, "CID2013 realigned MOS")
+    scale = ScoreScale(None, None, True, "CID2013 realigned MOS")  # -9.55 to 87.88: realignment keeps no bounds
     has_references = False
 
     def labels(self, folder: FolderIndex) -> pd.DataFrame:
         path = _workbook(folder)
-        sheet = _sheet(path)
-        names = sheet["id"].map(str).str.strip()
+        sheet = read_sheet(path, SHEET, COLUMNS)
+        names = sheet["source_id"].map(str).str.strip()
         parts = names.str.extract(SOURCE_ID)
         bad = parts["set"].isna()
         if bad.any():
@@ -58,7 +57,7 @@ class CID2013(FolderReader):
         return pd.DataFrame(
             {
                 "image": "IS" + number.map(str) + "/co" + parts["scene"].str.lstrip("0") + "/" + names + ".jpg",
-                "score": sheet["score"],
+                "score": sheet["realigned_mos"],
                 "group": scene,
                 "scene": scene,
                 "phone": image_set + "_D" + parts["device"],
@@ -68,29 +67,10 @@ class CID2013(FolderReader):
 
 
 def _workbook(folder: FolderIndex) -> Path:
-    names = [name for name in os.listdir(folder.root) if fnmatch(name.casefold(), WORKBOOK.casefold())]
+    names = [name for name in folder.names() if fnmatch(name.casefold(), WORKBOOK.casefold())]
     if len(names) != 1:
         raise DatabaseLayoutError(
             f"{folder.root} is not {folder.database}: looked for one workbook {WORKBOOK!r}, found {len(names)}; it holds "
             f"{folder.contents()}"
         )
     return folder.root / names[0]
-
-
-def _sheet(path: Path) -> pd.DataFrame:
-    """The columns of `COLUMNS` under our names. Raises DatabaseLayoutError where it is another workbook."""
-    try:
-        book = pd.ExcelFile(path, engine="openpyxl")
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DatabaseLayoutError(f"{path} is no readable workbook: {error}") from error
-    with book:
-        if SHEET not in book.sheet_names:
-            sheets = ", ".join(map(str, book.sheet_names))
-            raise DatabaseLayoutError(f"{path}: looked for the sheet {SHEET!r}; it has {sheets}")
-        table = pd.read_excel(book, sheet_name=SHEET, dtype=object).dropna(how="all").reset_index(drop=True)
-    names = [" ".join(str(name).split()).lower() for name in table.columns]
-    if not set(COLUMNS) <= set(names):
-        raise DatabaseLayoutError(
-            f"{path}: the sheet {SHEET!r} lacks 'Source_ID' or 'Realigned MOS'; it has {', '.join(map(str, table.columns))}"
-        )
-    return table.set_axis(names, axis="columns")[list(COLUMNS)].rename(columns=COLUMNS)

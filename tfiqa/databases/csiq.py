@@ -53,12 +53,7 @@ class CSIQ(FolderReader):
 
     def labels(self, folder: FolderIndex) -> pd.DataFrame:
         path = folder.require(*SCORE_FILES)
-        sheet = read_sheet(path, SHEET)
-        if any((sheet.columns == column).sum() != 1 for column in COLUMNS):
-            raise DatabaseLayoutError(
-                f"{path}: looked for the columns {', '.join(COLUMNS)} in sheet {SHEET}; "
-                f"it has {', '.join(filter(None, sheet.columns))}"
-            )
+        sheet = read_sheet(path, SHEET, COLUMNS)
         if sheet.empty:
             raise DatabaseLayoutError(f"{path}: sheet {SHEET} has no rows")
         names = as_text(sheet["image"]).astype("string").str.strip()  # one photograph is called 1600, a number

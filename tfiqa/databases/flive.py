@@ -71,6 +71,9 @@ class FLIVE(FolderReader):
         path = folder.require(PICTURE_FILE, f"{FOLDER}/{PICTURE_FILE}")
         place = path.parent.relative_to(folder.root)
         pictures = read_columns(path, ["name", "mos"], "FLIVE").set_axis(["image", "score"], axis="columns")
+        is_patch = pictures["image"].str.match(PATCH_NAME)
+        if is_patch.any():
+            raise ManifestError(f"{path} lists patches, such as {pictures.loc[is_patch, 'image'].iloc[0]!r}")
         test_file, train_file = _find(folder, place, *TEST_FILES), _find(folder, place, *TRAIN_FILES)
         boxes = _boxes(test_file, train_file, pictures)
         if self.options["rows"] == "patches":

@@ -89,7 +89,8 @@ class KADID10k(FolderReader):
             )
         deviations = numbers(raw["var"], names, path)
         if self.options["deviation"] == "square_root":
-            deviations = np.sqrt(deviations)
+            # A negative one stays, to be refused with the scores.
+            deviations = np.sqrt(deviations, where=deviations > 0, out=deviations.copy())
         return pd.DataFrame(
             {
                 "image": PICTURE_FOLDER + "/" + names,

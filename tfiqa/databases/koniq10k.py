@@ -91,10 +91,13 @@ def _set_table(path: Path) -> pd.DataFrame:
     if unknown.any():
         raise ManifestError(f"{path}: a set is one of {', '.join(SETS)}. Received: {raw.loc[unknown, 'set'].iloc[0]!r}")
     shares = np.stack([_numbers(raw[grade], path) for grade in GRADES], axis=1)
+    uneven = np.abs(shares.sum(axis=1) - 1) > ROUNDING
+    if uneven.any():
+        raise ManifestError(f"{path}: the shares c1 to c5 of {raw.loc[uneven, 'image_name'].iloc[0]!r} do not sum to 1")
     return pd.DataFrame(
         {
             "image": raw["image_name"],
-            "mos_5": shares @ np.arange(1, 6) / shares.sum(axis=1),
+            "mos_5": shares @ np.arange(1, 6),
             "mos_100": raw["MOS"],
             "SD": raw["SD"],
             "official_split": raw["set"].map(SETS),

@@ -1,7 +1,9 @@
-"""What readers of label files share: named columns, lines of plain text, cells that must be numbers."""
+"""What readers of label files share: bytes, lines of plain text, named columns, MATLAB's variables, numbers."""
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,14 @@ from tfiqa.databases.table_file import parse_numbers, read_table
 from tfiqa.errors import DatabaseLayoutError
 
 
+def read_bytes(path: Path) -> bytes:
+    """The whole file. Raises DatabaseLayoutError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DatabaseLayoutError(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def read_fields(path: Path) -> list[list[str]]:
     """The fields of every line that is not blank, split at white space.
 
@@ -21,11 +31,28 @@ def read_fields(path: Path) -> list[list[str]]:
     Raises:
         DatabaseLayoutError: the file cannot be read.
     """
-    try:
-        lines = path.read_text(encoding="latin-1").splitlines()
-    except OSError as error:
-        raise DatabaseLayoutError(f"cannot read {path}: {error.strerror or error}") from error
+    lines = read_bytes(path).removeprefix(codecs.BOM_UTF8).decode("latin-1").splitlines()
     return [line.split() for line in lines if line.strip()]
+
+
+def read_variables(path: Path, names: Sequence[str]) -> dict[str, NDArray]:
+    """Variables of a MATLAB file, each at least two-dimensional, as MATLAB has them.
+
+    Raises:
+        DatabaseLayoutError: the file cannot be read or lacks a variable.
+    """
+    from scipy.io import loadmat
+
+    data = read_bytes(path)
+    try:
+        contents = loadmat(io.BytesIO(data))
+    except Exception as error:  # SciPy raises whatever the damaged bytes lead to
+        raise DatabaseLayoutError(f"{path} is no readable MATLAB file: {' '.join(str(error).split())}") from error
+    lacking = [name for name in names if name not in contents]
+    if lacking:
+        found = ", ".join(name for name in contents if not name.startswith("__"))
+        raise DatabaseLayoutError(f"{path}: looked for the variable {lacking[0]!r}; it has {found or 'none'}")
+    return {name: contents[name] for name in names}
 
 
 def read_columns(path: Path, columns: Sequence[str], database: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfiqa.databases.label_file import numbers, read_fields
+from tfiqa.databases.label_file import numbers, read_fields, read_variables
 from tfiqa.databases.reader import READERS, FolderIndex, FolderReader
 from tfiqa.errors import DatabaseLayoutError
 from tfiqa.score_scale import ScoreScale
@@ -84,7 +84,7 @@ class LIVE(FolderReader):
         for column, variable in columns.items():
             table[column] = _as_numbers(vectors[variable], f"{scores}: {variable}")
         names = _vectors(references, [REFERENCE_NAMES], len(table))[REFERENCE_NAMES]
-        table["reference"] = [str(name).strip() for name in names]
+        table["reference"] = [str(np.squeeze(name)).strip() for name in names]
 
         distorted = table[table[IS_ORIGINAL] == 0].drop(columns=IS_ORIGINAL)
         table = pd.concat(
@@ -96,30 +96,21 @@ class LIVE(FolderReader):
         )
 
 
-def _vectors(path: Path, variables: Sequence[str], count: int) -> dict[str, NDArray]:
+def _vectors(path: Path, names: Sequence[str], count: int) -> dict[str, NDArray]:
     """Variables of a MATLAB file, each (count,). Raises DatabaseLayoutError where the file holds something else."""
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(path, variable_names=variables, simplify_cells=True)
-    except Exception as error:  # SciPy raises whatever the damaged bytes lead to
-        raise DatabaseLayoutError(f"{path} is no readable MATLAB file: {' '.join(str(error).split())}") from error
-    vectors = {}
-    for name in variables:
-        if name not in content:
-            raise DatabaseLayoutError(f"{path} is no label file of LIVE release 2: it has no variable {name!r}")
-        vectors[name] = np.atleast_1d(content[name])
-        if vectors[name].shape != (count,):
-            shape = "x".join(map(str, vectors[name].shape))
+    variables = read_variables(path, names)
+    for name, variable in variables.items():
+        if sorted(variable.shape) != [1, count]:
+            shape = "x".join(map(str, variable.shape))
             raise DatabaseLayoutError(f"{path}: {name} has {shape} entries; LIVE release 2 has {count} pictures")
-    return vectors
+    return {name: variable.ravel() for name, variable in variables.items()}
 
 
 def _as_numbers(vector: NDArray, name: str) -> NDArray[np.float64]:
     try:
         return vector.astype(np.float64)
     except (TypeError, ValueError):
-        raise DatabaseLayoutError(f"{name} holds {vector[0]!r}, not numbers") from None
+        raise DatabaseLayoutError(f"{name} holds {np.squeeze(vector[0])}, not numbers") from None
 
 
 def _with_parameter(table: pd.DataFrame, folder: str, path: Path) -> pd.DataFrame:

@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from tfiqa.databases.label_file import read_variables
 from tfiqa.databases.reader import READERS, FolderIndex, FolderReader
-from tfiqa.errors import DatabaseLayoutError, ManifestError
+from tfiqa.errors import ManifestError
 from tfiqa.score_scale import ScoreScale
 
 PICTURE_FOLDER = "Images"
@@ -68,16 +69,7 @@ class LIVEChallenge(FolderReader):
 
 def _cells(path: Path, variable: str) -> list[object]:
     """The cells of a vector or of a cell array of texts, however deep MATLAB has nested them."""
-    from scipy.io import loadmat
-
-    try:
-        contents = loadmat(path)
-    except Exception as error:  # on damaged files scipy raises whatever its parser runs into
-        raise DatabaseLayoutError(f"{path} is no readable MATLAB file: {' '.join(str(error).split())}") from error
-    if variable not in contents:
-        names = ", ".join(name for name in contents if not name.startswith("__"))
-        raise DatabaseLayoutError(f"{path}: looked for the variable {variable!r}; it has {names or 'none'}")
-    return [_plain(cell) for cell in contents[variable].ravel()]
+    return [_plain(cell) for cell in read_variables(path, [variable])[variable].ravel()]
 
 
 def _plain(cell: object) -> object:

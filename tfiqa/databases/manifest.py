@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfiqa.databases.groups import group_keys
+from tfiqa.databases.groups import absolute_paths, group_keys
 from tfiqa.databases.table_file import parse_numbers, read_table, typed_table, write_table
-from tfiqa.databases.validation import SCALE_COLUMNS, absolute_paths, validate_manifest
+from tfiqa.databases.validation import SCALE_COLUMNS, validate_manifest
 from tfiqa.errors import InvalidInput, ManifestError
 from tfiqa.score_scale import ScoreScale
 

@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft
 from scipy.ndimage import gaussian_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from tfiqa.databases.groups import group_keys, picture_keys
+from tfiqa.databases.groups import connected, group_keys, picture_keys
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.reader import Progress
 from tfiqa.errors import ManifestError, PictureError
@@ -41,9 +39,16 @@ THRESHOLD = 0.45
 SCREEN_THRESHOLD = 0.2
 SCREEN_SIGMA = 2.0  # cells
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-ROWS_AT_ONCE = 512
+SCREENED_AT_ONCE = 2**22  # pairs; with those below, what bounds the memory beyond the fingerprints and their spectra
 PAIRS_AT_ONCE = 4096
-FFT_SIZE = fft.next_fast_len(CELLS + MAX_SHIFT, real=True)
+FFT_SIZE = 36  # even, factors 2 and 3; at least CELLS + MAX_SHIFT, so that shifted pictures do not meet at the edges
+# The inverse transform of a spectrum (36, 19) at the small shifts alone: ROW_SHIFTS @ spectrum @ COLUMN_SHIFTS, real part.
+_SHIFTS = np.arange(-MAX_SHIFT, MAX_SHIFT + 1)
+_WAVES = np.exp(2j * np.pi / FFT_SIZE * np.outer(_SHIFTS, np.arange(FFT_SIZE)))
+ROW_SHIFTS = (_WAVES / FFT_SIZE).astype(np.complex64)
+# Of a real picture's spectrum the columns between the first and the last stand for two each.
+_TIMES = np.r_[1, np.full(FFT_SIZE // 2 - 1, 2), 1]
+COLUMN_SHIFTS = (_WAVES[:, : FFT_SIZE // 2 + 1] * _TIMES / FFT_SIZE).T.astype(np.complex64)
 
 
 def fingerprint(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -92,10 +97,7 @@ def near_duplicate_pairs(
     spectra = fft.rfft2(prints, (FFT_SIZE, FFT_SIZE))
     pairs, scores = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
     for candidates in _candidates(prints):
-        first, second = candidates.T
-        correlation = fft.irfft2(spectra[second] * np.conj(spectra[first]), (FFT_SIZE, FFT_SIZE))
-        shifts = np.r_[-MAX_SHIFT : MAX_SHIFT + 1]
-        best = correlation[:, shifts[:, None], shifts].max(axis=(1, 2))
+        best = _correlations(spectra, candidates)
         pairs.append(candidates[best >= threshold])
         scores.append(best[best >= threshold])
     return np.concatenate(pairs), np.concatenate(scores)
@@ -122,15 +124,12 @@ def group_near_duplicates(
         prints = fingerprints(manifest.picture_paths(), progress=progress)
     except PictureError as error:
         raise ManifestError(f"{manifest.name}: no near-duplicates without every picture: {error}") from error
-    pairs, _ = near_duplicate_pairs(prints, threshold)
     table = manifest.table
-    before = group_keys(table)
-    _, first_of_key, known = np.unique(before.to_numpy(str), return_index=True, return_inverse=True)
-    links = np.concatenate([pairs, np.stack([np.arange(len(table)), first_of_key[known]], axis=1)])
-    after = _components(links, len(table))
+    before = group_keys(table, manifest.path)
+    after = _joined(prints, pd.factorize(before)[0], threshold)
     names = pd.Series(table.get("group"), index=table.index, dtype=object)
-    keys = picture_keys(table)
-    grown = pd.Series(before.to_numpy(), table.index).groupby(after).nunique().gt(1)
+    keys = picture_keys(table, manifest.path)
+    grown = before.groupby(after).nunique().gt(1)
     for component in grown.index[grown]:
         rows = np.flatnonzero(after == component)
         names.iloc[rows] = f"near {keys.iloc[rows[0]]}"
@@ -153,13 +152,30 @@ def _candidates(prints: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
     coarse = gaussian_filter(prints, (0, SCREEN_SIGMA, SCREEN_SIGMA), mode="reflect")
     coarse = coarse.reshape(len(prints), CELLS // 2, 2, CELLS // 2, 2).mean(axis=(2, 4))
     vectors = _unit(coarse).reshape(len(prints), (CELLS // 2) ** 2)
-    for start in range(0, len(vectors), ROWS_AT_ONCE):
-        similar = vectors[start : start + ROWS_AT_ONCE] @ vectors[start:].T >= SCREEN_THRESHOLD
+    rows_at_once = max(1, SCREENED_AT_ONCE // max(1, len(vectors)))
+    for start in range(0, len(vectors), rows_at_once):
+        similar = vectors[start : start + rows_at_once] @ vectors[start:].T >= SCREEN_THRESHOLD
         pairs = np.argwhere(np.triu(similar, 1)) + start
         for place in range(0, len(pairs), PAIRS_AT_ONCE):
             yield pairs[place : place + PAIRS_AT_ONCE]
 
 
-def _components(links: NDArray[np.int64], count: int) -> NDArray[np.int32]:
-    graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
+def _correlations(spectra: NDArray[np.complex64], pairs: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The correlation of each pair (P, 2) at its best shift."""
+    first, second = pairs.T
+    product = spectra[second] * np.conj(spectra[first])
+    return (ROW_SHIFTS @ (product @ COLUMN_SHIFTS)).real.max(axis=(1, 2))
+
+
+def _joined(prints: NDArray[np.float32], group: NDArray[np.integer], threshold: float) -> NDArray[np.integer]:
+    """The groups (N,), numbered from 0, after those that near-duplicates link became one.
+
+    Pairs within a group need no look, so that many pictures of one view cost little time and no memory.
+    """
+    spectra = fft.rfft2(prints, (FFT_SIZE, FFT_SIZE))
+    for candidates in _candidates(prints):
+        candidates = candidates[group[candidates[:, 0]] != group[candidates[:, 1]]]
+        links = group[candidates[_correlations(spectra, candidates) >= threshold]]
+        if len(links):
+            group = connected(links, group.max() + 1)[group]
+    return group

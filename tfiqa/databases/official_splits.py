@@ -42,23 +42,25 @@ def official_split(
             f"(first: {table.loc[bad, 'image'].iloc[0]})"
         )
     table = table.assign(split=table["official_split"])
-    torn = straddling_groups(table, "official_split")
+    torn = straddling_groups(manifest, "official_split")
     if torn and not drop_straddling:
         raise ManifestError(
             f"{manifest.name}: {torn} groups straddle the official split; --drop-straddling leaves out their pictures that "
             "are not on the held-out side"
         )
-    kept = table[~_is_leak(table)].reset_index(drop=True) if drop_straddling else table
+    kept = (
+        table[~_is_leak(table, group_keys(table, manifest.path))].reset_index(drop=True) if drop_straddling else table
+    )
     split = replace(manifest, table=kept)
     if validation:
         split = _with_validation(split, validation, seed)
     return split, len(table) - len(kept)
 
 
-def _is_leak(table: pd.DataFrame) -> pd.Series:
+def _is_leak(table: pd.DataFrame, groups: pd.Series) -> pd.Series:
     """The rows that are on a less held-out side than others of their group."""
     rank = table["split"].map(HELD_OUT_FIRST.index)
-    return rank > rank.groupby(group_keys(table), sort=False).transform("min")
+    return rank > rank.groupby(groups, sort=False).transform("min")
 
 
 def _with_validation(manifest: Manifest, share: float, seed: int) -> Manifest:

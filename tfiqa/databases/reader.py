@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 
 from tfiqa.databases.manifest import Manifest, manifest_from_table
-from tfiqa.errors import DatabaseLayoutError, UnknownName
+from tfiqa.databases.table_file import parse_numbers
+from tfiqa.errors import DatabaseLayoutError, ManifestError, UnknownName
 from tfiqa.registry import Registry, unknown_name
 from tfiqa.score_scale import ScoreScale
 
@@ -29,15 +31,20 @@ class ReaderResult:
         missing: pictures and references that the labels name and the folder lacks, named as the labels do.
         unreadable: one text for each picture that is there and cannot be decoded, "path: reason"; empty when not
             verified.
+        official_count: rows of the full release with the same options; None where there is no such thing.
     """
 
     manifest: Manifest
     missing: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    official_count: int | None = None
 
     def summary(self) -> str:
-        """One line with the counts and the first of each fault."""
+        """One line with the counts and the first of each fault; it tells when this is not the full release."""
+        official = self.official_count
         parts = [f"{len(self.manifest)} pictures"]
+        if official is not None and official != len(self.manifest):
+            parts[0] += f" of the {official} in the full release"
         for what, names in (("missing", self.missing), ("unreadable", self.unreadable)):
             parts.append(f"{len(names)} {what}" + (f" (first: {names[0]})" if names else ""))
         return ", ".join(parts)
@@ -57,9 +64,8 @@ class Reader(ABC):
     citation: ClassVar[str]
     home_page: ClassVar[str]
     licence: ClassVar[str]
-    pictures: ClassVar[
-        int | None
-    ]  # rows of the full release with the default options; None where there is no such thing
+    # Rows of the full release with the default options; None where there is no such thing.
+    pictures: ClassVar[int | None]
     scale: ClassVar[ScoreScale]  # of the scores, with the default options
     has_references: ClassVar[bool]
     has_scores: ClassVar[bool] = True
@@ -106,17 +112,37 @@ class FolderReader(Reader):
         folder = FolderIndex(root, self.name)
         table = self.labels(folder).assign(database=self.name)
         manifest = manifest_from_table(table, root, required=("image", "score") if self.has_scores else ("image",))
-        return located(replace(manifest, scale=self.score_scale()), folder)
+        manifest = replace(manifest, scale=self.score_scale())
+        _check_scores(manifest, root)
+        return replace(located(manifest, folder), official_count=self.official_count(table))
 
 
 READERS: Registry[type[Reader]] = Registry("database")
+
+
+def _check_scores(manifest: Manifest, root: Path) -> None:
+    """Raises ManifestError for scores beyond their scale and negative deviations: columns changed places, or damage."""
+    table, scale = manifest.table, manifest.scale
+    low = -np.inf if scale.low is None else scale.low
+    high = np.inf if scale.high is None else scale.high
+    for column, lowest, highest, what in (
+        ("score", low, high, f"off the scale ({scale})"),
+        ("score_std", 0.0, np.inf, "negative"),
+    ):
+        numbers = parse_numbers(table[column])[0] if column in table else np.empty(0)
+        bad = np.flatnonzero((numbers < lowest) | (numbers > highest))
+        if len(bad):
+            raise ManifestError(
+                f"{root}: {column} is {what} for {len(bad)} of {len(table)} pictures "
+                f"(first: {numbers[bad[0]]:g} of {table['image'].iloc[bad[0]]})"
+            )
 
 
 class FolderIndex:
     """Finds files beneath a folder whatever their letter case; every folder is listed once.
 
     Raises:
-        DatabaseLayoutError: `root` is no folder.
+        DatabaseLayoutError: `root` is no folder; from the methods: a folder that may not be read.
     """
 
     def __init__(self, root: Path, database: str) -> None:
@@ -129,7 +155,7 @@ class FolderIndex:
     def find(self, relative: str) -> Path | None:
         """The file of that path beneath the root: the exact name if there is one, else one of other letter case."""
         exact = Path(os.path.normpath(self.root / relative))
-        if exact.is_file():
+        if os.path.isfile(exact):  # Path.is_file raises for names that are too long, and in closed folders
             return exact
         found = self.root if exact.is_relative_to(self.root) else Path(exact.anchor)
         for part in exact.relative_to(found).parts:
@@ -138,7 +164,7 @@ class FolderIndex:
             if name is None:
                 return None
             found = found / name
-        return found if found.is_file() else None
+        return found if os.path.isfile(found) else None
 
     def require(self, *alternatives: str) -> Path:
         """The first of the files that is there. Raises DatabaseLayoutError when none is."""
@@ -151,15 +177,22 @@ class FolderIndex:
             f"{self.root} is not {self.database}: looked for {wanted}; it holds {self.contents()}"
         )
 
+    def names(self) -> list[str]:
+        """The names in the root, sorted."""
+        return sorted(set(self._names(self.root).values()))
+
     def contents(self) -> str:
         """The first names in the root, for messages."""
-        names = sorted(os.listdir(self.root))
+        names = self.names()
         more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
         return (", ".join(names[:NAMES_SHOWN]) or "nothing") + more
 
     def _names(self, folder: Path) -> dict[str, str]:
         if folder not in self._listed:
-            names = sorted(os.listdir(folder), reverse=True) if os.access(folder, os.R_OK) and folder.is_dir() else []
+            try:
+                names = sorted(os.listdir(folder), reverse=True) if os.path.isdir(folder) else []
+            except OSError as error:
+                raise DatabaseLayoutError(f"cannot read the folder {folder}: {error.strerror or error}") from error
             self._listed[folder] = {name.casefold(): name for name in names} | {name: name for name in names}
         return self._listed[folder]
 

@@ -84,7 +84,14 @@ class SPAQ(FolderReader):
         scenes = _numbers(
             read_sheet(files[1]), ("image_name", *SCENES), tuple(f"scene_{name}" for name in SCENES), files[1]
         )
-        table = scores.join(scenes).join(self._exif(files[2])).rename_axis("image").reset_index()
+        exif = self._exif(files[2])
+        for table, path in ((scenes, files[1]), (exif, files[2])):
+            lacking = scores.index.difference(table.index, sort=False)
+            if len(lacking):
+                raise DatabaseLayoutError(
+                    f"{path} lacks {len(lacking)} of the pictures in {files[0].name} (first: {lacking[0]})"
+                )
+        table = scores.join(scenes).join(exif).rename_axis("image").reset_index()
         return table.assign(image=PICTURE_FOLDER + "/" + table["image"])
 
     def _exif(self, path: Path) -> pd.DataFrame:

@@ -26,12 +26,14 @@ def write_split_keys(manifest: Manifest, path: str | os.PathLike[str]) -> None:
     """
     if "split" not in manifest.table:
         raise ManifestError(f"{manifest.name} has no column 'split'")
-    keys = pd.DataFrame({"image": picture_keys(manifest.table), "split": manifest.table["split"]})
+    keys = pd.DataFrame({"image": picture_keys(manifest.table, manifest.path), "split": manifest.table["split"]})
     write_table(keys, Path(path))
 
 
 def apply_split_keys(manifest: Manifest, path: str | os.PathLike[str]) -> tuple[Manifest, int]:
     """The manifest with the split of a key file, and how many keys name pictures that the manifest lacks.
+
+    A manifest of some folders of the database alone finds its keys, too.
 
     Raises:
         ManifestError: the file is no key file, names a picture twice or a split that there is not, lacks a picture of
@@ -46,7 +48,7 @@ def apply_split_keys(manifest: Manifest, path: str | os.PathLike[str]) -> tuple[
         )
     validate_manifest(table[["image", "split"]], path, required=("image", "split"), check_files=False)
     split_of = pd.Series(as_text(table["split"]).to_numpy(), index=as_text(table["image"]))
-    keys = picture_keys(manifest.table)
+    keys = _matching_keys(manifest, split_of.index)
     unknown = keys[~keys.isin(split_of.index)]
     if len(unknown):
         raise ManifestError(
@@ -55,3 +57,14 @@ def apply_split_keys(manifest: Manifest, path: str | os.PathLike[str]) -> tuple[
     marked = manifest.table.assign(split=keys.map(split_of))
     validate_manifest(marked, manifest.path, required=("image", "split"), check_files=False)
     return replace(manifest, table=marked), len(split_of) - len(keys)
+
+
+def _matching_keys(manifest: Manifest, known: pd.Index) -> pd.Series:
+    """The manifest's `picture_keys`, behind as many names of the folders above as make all of them known, if any do."""
+    keys = picture_keys(manifest.table, manifest.path)
+    above = manifest.picture_paths()[0].as_posix().removesuffix(keys.iloc[0]).split("/")[1:-1]
+    for place in range(len(above)):  # the longest first: a short key may name another picture higher up
+        longer = "/".join(above[place:]) + "/" + keys
+        if longer.isin(known).all():
+            return longer
+    return keys

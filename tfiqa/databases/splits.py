@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import pandas as pd
-
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.table_file import as_text
@@ -38,7 +36,7 @@ def split_manifest(manifest: Manifest, fractions: Mapping[str, float], seed: int
         ManifestError: a share above 0 got no picture.
     """
     _check_fractions(fractions)
-    keys = group_keys(manifest.table)
+    keys = group_keys(manifest.table, manifest.path)
     sizes = Counter(keys)
     lacking = {name: fractions[name] * len(keys) for name in SPLITS if fractions.get(name, 0) > 0}
     split_of = {}
@@ -86,9 +84,10 @@ def rows_of_split(manifest: Manifest, split: str) -> Manifest:
     return replace(manifest, table=rows)
 
 
-def straddling_groups(table: pd.DataFrame, column: str) -> int:
+def straddling_groups(manifest: Manifest, column: str) -> int:
     """How many groups (`groups.group_keys`) have rows on several sides of the split in `column`."""
-    return int((table[column].groupby(group_keys(table), sort=False).nunique() > 1).sum())
+    keys = group_keys(manifest.table, manifest.path)
+    return int((manifest.table[column].groupby(keys, sort=False).nunique() > 1).sum())
 
 
 def _check_fractions(fractions: Mapping[str, float]) -> None:

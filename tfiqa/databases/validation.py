@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tfiqa.databases.groups import group_keys
+from tfiqa.databases.groups import absolute_paths, group_keys
 from tfiqa.databases.table_file import FIRST_ROW, parse_numbers
 from tfiqa.errors import ManifestError
 
@@ -65,15 +65,9 @@ def validate_manifest(
     problems += _scale_problems(table)
     if "image" in table:
         problems += _picture_problems(table["image"], path, check_files)
-        problems += _leak_problems(table)
+        problems += _leak_problems(table, path)
     if problems:
         raise ManifestError(f"{name}: {'; '.join(problems)}")
-
-
-def absolute_paths(images: pd.Series, path: Path | None) -> list[str]:
-    """The images' absolute paths; relative ones start from the folder of `path`, or from the current folder."""
-    folder = os.path.abspath(path.parent if path else os.curdir)
-    return [os.path.normpath(os.path.join(folder, image)) for image in images]
 
 
 def _missing_column(column: str, names: list[str]) -> str:
@@ -124,10 +118,10 @@ def _picture_problems(images: pd.Series, path: Path | None, check_files: bool) -
     return problems
 
 
-def _leak_problems(table: pd.DataFrame) -> list[str]:
+def _leak_problems(table: pd.DataFrame, path: Path | None) -> list[str]:
     if "split" not in table:
         return []
-    keys = group_keys(table)
+    keys = group_keys(table, path)
     splits = table["split"].groupby(keys, sort=False).nunique()
     torn = splits.index[splits > 1]
     if not len(torn):

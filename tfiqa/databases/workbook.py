@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from tfiqa.databases.label_file import read_bytes
 from tfiqa.errors import DatabaseLayoutError
 
 
-def read_sheet(path: Path, name: str | None = None) -> pd.DataFrame:
+def read_sheet(path: Path, name: str | None = None, columns: Sequence[str] = ()) -> pd.DataFrame:
     """A sheet's cells as stored, without blank rows; its first row that is not blank gives the column names.
 
     The names are in lower case with an underscore for whatever is no letter, and empty for columns without a header.
@@ -20,14 +23,16 @@ def read_sheet(path: Path, name: str | None = None) -> pd.DataFrame:
     Args:
         path: the workbook.
         name: the sheet; by default the first.
+        columns: names of columns that must be there, once each.
 
     Raises:
-        DatabaseLayoutError: the file is no workbook, or lacks the sheet.
+        DatabaseLayoutError: the file cannot be read, is no workbook, or lacks the sheet or a column.
     """
     import openpyxl  # takes a while to load, and only readers of workbooks need it
 
+    data = read_bytes(path)
     try:
-        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as workbook:
+        with closing(openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)) as workbook:
             sheets = [sheet.title for sheet in workbook.worksheets]
             rows = _filled_rows(workbook[name or sheets[0]]) if not name or name in sheets else None
     except Exception as error:  # openpyxl raises whatever the damaged bytes lead to
@@ -38,6 +43,11 @@ def read_sheet(path: Path, name: str | None = None) -> pd.DataFrame:
     padded = [[*row, *[None] * (width - len(row))] for row in rows]  # programs differ in writing empty cells
     table = pd.DataFrame(padded, dtype=object)
     names = [re.sub(r"[^a-z]+", "_", str(cell or "").strip().lower()) for cell in (table.iloc[0] if rows else [])]
+    if any(names.count(column) != 1 for column in columns):
+        raise DatabaseLayoutError(
+            f"{path}: looked for the columns {', '.join(columns)} in sheet {name or sheets[0]}; "
+            f"it has {', '.join(filter(None, names))}"
+        )
     return table.iloc[1:].set_axis(names, axis="columns").reset_index(drop=True)
 
 

@@ -48,6 +48,15 @@ class Tag(IntEnum):
     FOCAL_LENGTH = 0x920A
 
 
+# From less to more than any camera writes; a number beyond is damage.
+POSSIBLE = {
+    Tag.FOCAL_LENGTH: (0.01, 1e5),  # mm
+    Tag.F_NUMBER: (0.1, 1e4),
+    Tag.EXPOSURE_TIME: (1e-9, 1e6),  # seconds
+    **dict.fromkeys(
+        (Tag.ISO, Tag.STANDARD_OUTPUT_SENSITIVITY, Tag.RECOMMENDED_EXPOSURE_INDEX, Tag.ISO_SPEED), (0.1, 1e8)
+    ),
+}
 ISO_ELSEWHERE = 65_535  # the largest SHORT: the sensitivity is this or more, and another tag has it
 APEX_LIMIT = 99.99  # the range that the standard gives ShutterSpeedValue and BrightnessValue
 
@@ -147,15 +156,15 @@ def exif_tags(block: ByteSource) -> ExifTags:
 
     aperture_value = _within(_positive(entries, Tag.APERTURE_VALUE))
     shutter_speed_value = _within(_number(entries, Tag.SHUTTER_SPEED_VALUE)) or None
-    f_number = _positive(entries, Tag.F_NUMBER)
+    f_number = _possible(entries, Tag.F_NUMBER)
     if f_number is None and aperture_value is not None:
         f_number = 2 ** (aperture_value / 2)
-    exposure_time = _positive(entries, Tag.EXPOSURE_TIME)
+    exposure_time = _possible(entries, Tag.EXPOSURE_TIME)
     if exposure_time is None and shutter_speed_value is not None:
         exposure_time = 2**-shutter_speed_value
     flash = _number(entries, Tag.FLASH)
     return ExifTags(
-        focal_length=_positive(entries, Tag.FOCAL_LENGTH),
+        focal_length=_possible(entries, Tag.FOCAL_LENGTH),
         f_number=f_number,
         exposure_time=exposure_time,
         iso=_iso(entries),
@@ -205,16 +214,22 @@ def _positive(entries: dict[int, Entry], tag: Tag) -> float | None:
     return number if number is not None and number > 0 else None
 
 
+def _possible(entries: dict[int, Entry], tag: Tag) -> float | None:
+    number = _number(entries, tag)
+    low, high = POSSIBLE[tag]
+    return number if number is not None and low <= number <= high else None
+
+
 def _within(apex: float | None) -> float | None:
     return apex if apex is not None and abs(apex) <= APEX_LIMIT else None
 
 
 def _iso(entries: dict[int, Entry]) -> float | None:
-    iso = _positive(entries, Tag.ISO)
+    iso = _possible(entries, Tag.ISO)
     if iso is not None and iso != ISO_ELSEWHERE:
         return iso
     others = (
-        _positive(entries, tag)
+        _possible(entries, tag)
         for tag in (Tag.RECOMMENDED_EXPOSURE_INDEX, Tag.ISO_SPEED, Tag.STANDARD_OUTPUT_SENSITIVITY)
     )
     return next((other for other in others if other is not None), None)

@@ -11,32 +11,59 @@ from tfiqa.registry import Registry, unknown_name
 if TYPE_CHECKING:
     import keras
 
-LOSSES: Registry[Callable[[], keras.losses.Loss]] = Registry("loss")
+Losses = dict[str, "keras.losses.Loss"]
+Compiler = Callable[["keras.Model", Sequence[str], Mapping[str, float]], tuple[Losses, dict[str, float]]]
+LOSSES: Registry[Compiler] = Registry("loss")
 WEIGHT_SUM_TOLERANCE = 1e-6
+SCENES = "scene_logits"
+
+
+def compiled_losses(
+    model: keras.Model, loss: str, outputs: Sequence[str], weights: Mapping[str, float]
+) -> tuple[Losses, dict[str, float]]:
+    """The `loss` and `loss_weights` arguments of `keras.Model.compile`.
+
+    Args:
+        model: what is trained.
+        loss: registered name. "l1": a weighted sum of absolute errors; with the outputs quality and generic_quality SPAQ's
+            equation 3, with quality and attributes its equation 4 (Fang et al., CVPR 2020), ``beta_1 |q - q^| + beta_2 / 5
+            sum_j |r_j - r^_j|``, averaged over the batch. "uncertainty": its equation 8, for quality and scene_logits.
+        outputs: the model's trained outputs.
+        weights: weight of each output, see `check_loss`.
+    """
+    return LOSSES.get(loss).value(model, outputs, weights)
+
+
+def check_loss(loss: str, outputs: Sequence[str], weights: Mapping[str, float]) -> None:
+    """Raises UnknownName or InvalidInput unless a loss suits the outputs and the weights fit: for "l1" see `task_weights`;
+    "uncertainty" learns its own, so that none are given."""
+    LOSSES.get(loss)
+    if loss == "l1":
+        if SCENES in outputs:
+            raise InvalidInput("loss l1 is not for classes (scene_logits); take loss.name=uncertainty")
+        task_weights(outputs, weights)
+    elif set(outputs) != {"quality", SCENES}:
+        raise InvalidInput(f"loss uncertainty is for quality and {SCENES}. The model has {', '.join(outputs)}")
+    elif weights:
+        raise InvalidInput(
+            f"loss uncertainty learns its weights; loss.weights must be empty. Received: {dict(weights)}"
+        )
 
 
 @LOSSES.register("l1")
-def _l1() -> keras.losses.Loss:
+def _l1(model: keras.Model, outputs: Sequence[str], weights: Mapping[str, float]) -> tuple[Losses, dict[str, float]]:
     from tfiqa.losses.regression import L1
 
-    return L1()
+    return {name: L1() for name in outputs}, task_weights(outputs, weights)
 
 
-def weighted_losses(
-    loss: str, outputs: Sequence[str], weights: Mapping[str, float]
-) -> tuple[dict[str, keras.losses.Loss], dict[str, float]]:
-    """The `loss` and `loss_weights` arguments of `keras.Model.compile` for a naively weighted sum of task losses.
+@LOSSES.register("uncertainty")
+def _uncertainty(
+    model: keras.Model, outputs: Sequence[str], weights: Mapping[str, float]
+) -> tuple[Losses, dict[str, float]]:
+    from tfiqa.losses.uncertainty import uncertainty_losses
 
-    With "l1" and the outputs quality and attributes this is SPAQ's equation 4 (Fang et al., CVPR 2020),
-    ``beta_1 |q - q^| + beta_2 / 5 sum_j |r_j - r^_j|``, averaged over the batch.
-
-    Args:
-        loss: registered name.
-        outputs: the model's trained outputs.
-        weights: weight of each output, see `task_weights`.
-    """
-    make = LOSSES.get(loss).value
-    return {name: make() for name in outputs}, task_weights(outputs, weights)
+    return uncertainty_losses(model), dict.fromkeys(outputs, 1.0)
 
 
 def task_weights(outputs: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
 
 Outputs = dict[str, np.ndarray]
-Prepared = tuple[np.ndarray, np.ndarray | None]  # patches uint8 (P,H,W,3); exif float32 (8,) for models that take it
 Source = str | Path | bytes
+Item = tuple[Source, np.ndarray | None]  # a picture and its EXIF numbers, None for its own
+Prepared = tuple[np.ndarray, np.ndarray | None]  # patches uint8 (P,H,W,3); exif float32 (8,) for models that take it
 Result = TypeVar("Result")
 
 
@@ -58,20 +60,30 @@ class PicturePredictor:
 
     def predict(self, source: Source) -> Outputs:
         """Outputs for one picture, each (columns,) float32. Raises PictureError."""
-        return self._mean_over_patches(*self._prepare(source))
+        return self._mean_over_patches(*self._prepare((source, None)))
 
-    def predict_all(self, sources: Iterable[Source]) -> Iterator[Outputs | PictureError]:
-        """Outputs, or the error, of each picture, in the given order and as they come."""
-        for prepared in map_in_order(or_error(self._prepare), sources, self.workers):
+    def predict_all(
+        self, sources: Iterable[Source], exif: Iterable[np.ndarray] | None = None
+    ) -> Iterator[Outputs | PictureError]:
+        """Outputs, or the error, of each picture, in the given order and as they come.
+
+        Args:
+            sources: the pictures.
+            exif: for a model that takes it, each picture's numbers (8,) as `encode_exif` has them, in place of its own EXIF.
+        """
+        for prepared in map_in_order(or_error(self._prepare), with_exif(sources, exif), self.workers):
             yield prepared if isinstance(prepared, PictureError) else self._mean_over_patches(*prepared)
 
-    def _prepare(self, source: Source) -> Prepared:
+    def _prepare(self, item: Item) -> Prepared:
+        source, exif = item
         picture = decode_picture(source, max_pixels=self.max_pixels)
         try:
             patches = self.protocol.prepare(picture)
         except InvalidInput as error:  # a picture that the resize policy cannot take
             raise UnsupportedPicture("picture" if isinstance(source, bytes) else str(source), str(error)) from error
-        return patches, exif_input(source) if self._takes_exif else None
+        if not self._takes_exif:
+            return patches, None
+        return patches, normalise_exif(own_exif(source) if exif is None else exif).astype(np.float32)
 
     def _mean_over_patches(self, patches: np.ndarray, exif: np.ndarray | None) -> Outputs:
         sums: dict[str, np.ndarray] = {}
@@ -81,22 +93,26 @@ class PicturePredictor:
         return {name: (total / len(patches)).astype(np.float32) for name, total in sums.items()}
 
 
-def or_error(function: Callable[[Source], Result]) -> Callable[[Source], Result | PictureError]:
+def or_error(function: Callable[[Item], Result]) -> Callable[[Item], Result | PictureError]:
     """The function with a PictureError returned instead of raised, so that one bad picture does not end a long list."""
 
-    def guarded(source: Source) -> Result | PictureError:
+    def guarded(item: Item) -> Result | PictureError:
         try:
-            return function(source)
+            return function(item)
         except PictureError as error:
             return error
 
     return guarded
 
 
-def exif_input(source: Source) -> np.ndarray:
-    """The input `exif` (8,) float32 of a picture: its own EXIF, normalised; zeros without any. Raises PictureError."""
-    name = "picture" if isinstance(source, bytes) else str(source)
-    return normalise_exif(encode_exif(read_exif(source, name=name))).astype(np.float32)
+def with_exif(sources: Iterable[Source], exif: Iterable[np.ndarray] | None) -> Iterator[Item]:
+    """Each picture with its EXIF numbers, or with None for its own."""
+    return zip(sources, repeat(None), strict=False) if exif is None else zip(sources, exif, strict=True)
+
+
+def own_exif(source: Source) -> np.ndarray:
+    """The EXIF numbers (8,) of a picture, as `encode_exif` has them. Raises PictureError."""
+    return encode_exif(read_exif(source, name="picture" if isinstance(source, bytes) else str(source)))
 
 
 def takes_exif(model: QualityModel) -> bool:

@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfiqa.errors import PictureError
 from tfiqa.images.decode import decode_picture
 from tfiqa.images.resize import parse_policy
 from tfiqa.in_order import map_in_order
@@ -51,6 +53,7 @@ def training_dataset(
     seed: int,
     first_epoch: int,
     epochs: int,
+    inputs: Mapping[str, NDArray[np.float32]] = MappingProxyType({}),
     workers: int | None = None,
 ) -> tf.data.Dataset:
     """Batches of crops for the epochs `first_epoch` .. `epochs` - 1, one after the other.
@@ -63,11 +66,13 @@ def training_dataset(
         seed: decides order, crops and flips.
         first_epoch: where a resumed run goes on.
         epochs: end of the run.
+        inputs: what the model takes beside `image`, by name: float32 (len(paths), columns).
         workers: decoding threads; by default one for each processor.
 
     Returns:
-        A dataset of (`image` float32 (N, crop, crop, 3) RGB 0..255, dictionary of targets float32 (N, columns)). A
-        picture that cannot be decoded is a tf.errors.OpError whose text holds the PictureError's.
+        A dataset of (`image` float32 (N, crop, crop, 3) RGB 0..255, dictionary of targets float32 (N, columns)); with
+        `inputs`, in the place of the picture a dictionary of `image` and them. A
+        picture that cannot be decoded, or is too small, is a tf.errors.OpError whose text holds the PictureError's.
     """
     policy = parse_policy(settings.resize)
     count = len(paths) * settings.crops_per_picture
@@ -75,6 +80,8 @@ def training_dataset(
     def crop_of(item: tuple[int, NDArray[np.uint64]]) -> NDArray[np.uint8]:
         index, words = item
         picture = policy.apply(decode_picture(paths[index], max_pixels=settings.max_pixels))
+        if min(picture.shape[:2]) < settings.crop:
+            raise PictureError(str(paths[index]), f"is too small for crops of {settings.crop}")
         return random_crop(picture, settings.crop, settings.flip, words)
 
     def items() -> Iterator[tuple[int, NDArray[np.uint64]]]:
@@ -82,19 +89,26 @@ def training_dataset(
             words = _random(seed, epoch, 0, count * DRAWS).reshape(count, DRAWS)
             yield from zip(_order(seed, epoch, count) // settings.crops_per_picture, words, strict=True)
 
-    def batches() -> Iterator[tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]]:
+    def batches() -> Iterator[tuple[dict[str, NDArray], dict[str, NDArray[np.float32]]]]:
         crops = map_in_order(crop_of, items(), workers or os.cpu_count() or 1)
         for epoch in range(first_epoch, epochs):
             order = _order(seed, epoch, count) // settings.crops_per_picture
             for start in range(0, count, batch_size):
                 rows = order[start : start + batch_size]
-                images = np.stack(list(islice(crops, len(rows))))
-                yield images, {name: values[rows] for name, values in targets.items()}
+                images = {"image": np.stack(list(islice(crops, len(rows))))}
+                yield images | _rows(inputs, rows), _rows(targets, rows)
 
-    image = tf.TensorSpec((None, settings.crop, settings.crop, 3), tf.uint8)
-    outputs = {name: tf.TensorSpec((None, *values.shape[1:]), tf.float32) for name, values in targets.items()}
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=(image, outputs))
-    return dataset.map(_as_float, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    image = {"image": tf.TensorSpec((None, settings.crop, settings.crop, 3), tf.uint8)}
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=(image | _specs(inputs), _specs(targets)))
+
+    @tf.autograph.experimental.do_not_convert
+    def as_float(
+        features: dict[str, tf.Tensor], outputs: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor | dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        pixels = tf.cast(features["image"], tf.float32)
+        return {**features, "image": pixels} if inputs else pixels, outputs
+
+    return dataset.map(as_float, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def random_crop(picture: NDArray[np.uint8], size: int, flip: bool, words: NDArray[np.uint64]) -> NDArray[np.uint8]:
@@ -106,9 +120,12 @@ def random_crop(picture: NDArray[np.uint8], size: int, flip: bool, words: NDArra
     return crop[:, ::-1] if flip and words[2] % np.uint64(2) else crop
 
 
-@tf.autograph.experimental.do_not_convert
-def _as_float(image: tf.Tensor, targets: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    return tf.cast(image, tf.float32), targets
+def _rows(columns: Mapping[str, NDArray[np.float32]], rows: NDArray[np.intp]) -> dict[str, NDArray[np.float32]]:
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def _specs(columns: Mapping[str, NDArray[np.float32]]) -> dict[str, tf.TensorSpec]:
+    return {name: tf.TensorSpec((None, *values.shape[1:]), tf.float32) for name, values in columns.items()}
 
 
 def _order(seed: int, epoch: int, count: int) -> NDArray[np.intp]:

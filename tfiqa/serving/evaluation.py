@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from tfiqa.databases.exif_rows import EXIF_COLUMNS, exif_rows
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.splits import rows_of_split
 from tfiqa.errors import InvalidInput
 from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
+from tfiqa.evaluation.scenes import scene_accuracy
+from tfiqa.models.spaq import SCENE_COLUMNS
 from tfiqa.serving.scorer import Scorer
 
 
@@ -27,16 +32,19 @@ class ScorerEvaluation:
         table: a row a scored picture: image, score, the scorer's columns.
         errors: the pictures left out, each with its reason.
         trained_on: how many of the pictures trained the model, by content; None when the model does not tell.
+        scene_accuracy: share of right scenes, in 0..1; None for models and manifests without scenes.
     """
 
     report: EvaluationReport
     table: pd.DataFrame
     errors: list[str]
     trained_on: int | None
+    scene_accuracy: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {**self.report.to_dict(), "left_out": self.errors, "trained_on": self.trained_on}
+        scenes = {} if self.scene_accuracy is None else {"scene_accuracy": self.scene_accuracy}
+        return {**self.report.to_dict(), **scenes, "left_out": self.errors, "trained_on": self.trained_on}
 
 
 def select_rows(manifest: Manifest, split: str | None) -> tuple[Manifest, str]:
@@ -68,7 +76,7 @@ def evaluate_scorer(
     """
     paths = manifest.picture_paths()
     rows, errors, kept = [], [], []
-    for index, row in enumerate(scorer.rows(paths)):
+    for index, row in enumerate(scorer.rows(paths, exif_of(manifest))):
         if progress:
             progress(index + 1, len(paths))
         if row["error"] is None:
@@ -90,7 +98,14 @@ def evaluate_scorer(
         repeats=repeats,
         seed=seed,
     )
-    return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, [paths[i] for i in kept]))
+    has_scenes = "scene" in table and any(column in used for column in SCENE_COLUMNS)
+    accuracy = scene_accuracy(table["scene"], used) if has_scenes else None
+    return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, [paths[i] for i in kept]), accuracy)
+
+
+def exif_of(manifest: Manifest) -> NDArray[np.float64] | None:
+    """The EXIF numbers that the manifest's columns hold; None where it has no such columns."""
+    return exif_rows(manifest) if any(column in manifest.table for column in EXIF_COLUMNS) else None
 
 
 def _trained_on(model: Path, pictures: list[Path]) -> int | None:

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from tfiqa.errors import BrokenPicture, CheckpointError, PictureError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
-from tfiqa.images.exif import read_exif
-from tfiqa.images.exif_encoding import encode_exif
 from tfiqa.in_order import map_in_order
-from tfiqa.pipelines.scoring import Outputs, Source, or_error
+from tfiqa.pipelines.scoring import Item, Outputs, Source, or_error, own_exif, with_exif
 from tfiqa.serving.graph_bytes import graph_bytes
 from tfiqa.serving.package import read_card
 
@@ -39,13 +39,17 @@ class SavedModelPredictor:
 
     def predict(self, source: Source) -> Outputs:
         """Outputs of one picture, each (columns,) float32. Raises PictureError."""
+        return self._predict((source, None))
+
+    def _predict(self, item: Item) -> Outputs:
         import tensorflow as tf
 
+        source, exif = item
         name = "picture" if isinstance(source, bytes) else str(source)
         data = graph_bytes(source, name=name, max_pixels=self.max_pixels)
         inputs = {"image_bytes": tf.constant([data])}
         if "exif" in self._signature.structured_input_signature[1]:
-            inputs["exif"] = tf.constant([encode_exif(read_exif(source, name=name))], tf.float32)
+            inputs["exif"] = tf.constant([own_exif(source) if exif is None else exif], tf.float32)
         try:
             outputs = self._signature(**inputs)
         except tf.errors.OpError as error:
@@ -57,6 +61,8 @@ class SavedModelPredictor:
             ) from error
         return {key: value.numpy()[0].reshape(-1) for key, value in outputs.items()}
 
-    def predict_all(self, sources: Iterable[Source]) -> Iterator[Outputs | PictureError]:
-        """Outputs, or the error, of each picture, in the given order and as they come."""
-        return map_in_order(or_error(self.predict), sources, self.workers)
+    def predict_all(
+        self, sources: Iterable[Source], exif: Iterable[np.ndarray] | None = None
+    ) -> Iterator[Outputs | PictureError]:
+        """Outputs, or the error, of each picture, in order and as they come; see `PicturePredictor.predict_all`."""
+        return map_in_order(or_error(self._predict), with_exif(sources, exif), self.workers)

@@ -24,8 +24,10 @@ class Predictor(Protocol):
     def predict(self, source: Source) -> Outputs:
         """Outputs of one picture, each (columns,). Raises PictureError."""
 
-    def predict_all(self, sources: Iterable[Source]) -> Iterator[Outputs | PictureError]:
-        """Outputs, or the error, of each picture in order."""
+    def predict_all(
+        self, sources: Iterable[Source], exif: Iterable[np.ndarray] | None = None
+    ) -> Iterator[Outputs | PictureError]:
+        """Outputs, or the error, of each picture in order; `exif` in place of the pictures' own."""
 
 
 class Scorer:
@@ -86,10 +88,15 @@ class Scorer:
             scores[name] = values if len(columns) > 1 else values[columns[0]]
         return {**scores, **labels(outputs, self.info)}
 
-    def rows(self, pictures: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
-        """One row a picture, in order and as they come: `path`, `self.columns` (None on error), `error` (None when scored)."""
+    def rows(
+        self, pictures: Iterable[str | Path], exif: Iterable[np.ndarray] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """One row a picture, in order and as they come: `path`, `self.columns` (None on error), `error` (None when scored).
+
+        `exif` gives each picture's numbers (8,) in place of its own EXIF; models that take none do not look at it.
+        """
         sources = list(pictures)
-        for source, outputs in zip(sources, self.predictor.predict_all(sources), strict=True):
+        for source, outputs in zip(sources, self.predictor.predict_all(sources, exif), strict=True):
             scores: dict[str, float | str] = {}
             error: str | None
             if isinstance(outputs, PictureError):

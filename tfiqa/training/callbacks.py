@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import pandas as pd
 from keras import ops
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from tfiqa.databases.manifest import Manifest
@@ -31,8 +33,9 @@ def write_log(folder: RunFolder, state: RunState) -> None:
 class PictureValidation(keras.callbacks.Callback):
     """Adds `val_srcc` and `val_plcc`, over the whole validation set by the picture-level protocol, to each epoch's logs."""
 
-    def __init__(self, predictor: PicturePredictor, manifest: Manifest) -> None:
+    def __init__(self, predictor: PicturePredictor, manifest: Manifest, exif: NDArray[np.float64] | None) -> None:
         super().__init__()
+        self.exif = exif
         self.predictor = predictor
         self.paths = manifest.picture_paths()
         self.scores = manifest.table["score"].to_numpy(float)
@@ -40,7 +43,7 @@ class PictureValidation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Scores the validation pictures. Raises TrainingDiverged when a score is not finite."""
         predictions = []
-        for outputs in self.predictor.predict_all(self.paths):
+        for outputs in self.predictor.predict_all(self.paths, self.exif):
             if isinstance(outputs, PictureError):
                 raise outputs  # it was readable when the run began
             predictions.append(float(outputs["quality"][0]))

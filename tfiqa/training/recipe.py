@@ -9,7 +9,7 @@ from typing import Any
 from tfiqa.errors import InvalidInput, RecipeError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.images.resize import parse_policy
-from tfiqa.losses.multitask import LOSSES, task_weights
+from tfiqa.losses.multitask import LOSSES, check_loss
 from tfiqa.models.model_info import ModelSpec, model_spec
 from tfiqa.registry import unknown_name
 
@@ -161,7 +161,7 @@ class TrainingSection:
 
 @dataclass(frozen=True)
 class LossSection:
-    """The loss: a registered name, and the weight of each trained output (they sum to 1; empty for a single output)."""
+    """The loss: a registered name, and the weight of each trained output (see `losses.multitask.check_loss`)."""
 
     name: str = "l1"
     weights: dict[str, float] = field(default_factory=dict)
@@ -204,7 +204,7 @@ class Recipe:
             raise RecipeError(f"model {self.model.name} has nothing to train against")
         try:
             self.spec.parse_options(self.model.name, self.model.options)
-            task_weights(tuple(self.spec.targets), self.loss.weights)
+            check_loss(self.loss.name, tuple(self.spec.targets), self.loss.weights)
         except (InvalidInput, TypeError) as error:
             raise RecipeError(str(error)) from error
 

@@ -9,10 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from tfiqa.databases.exif_rows import exif_rows
 from tfiqa.errors import InvalidInput, PictureError, StorageError
 from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
+from tfiqa.evaluation.scenes import scene_accuracy
+from tfiqa.images.exif_encoding import normalise_exif
+from tfiqa.models.model_info import model_spec
 from tfiqa.training.precision import resolve_precision
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
@@ -145,7 +150,8 @@ def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> t
 
 @contextmanager
 def _tensorflow_errors(folder: RunFolder) -> Iterator[None]:
-    """Turns an error of TensorFlow (a picture changed on the way, a full disk) into one line."""
+    """Turns an error of TensorFlow into one line: InvalidInput for a picture that changed on the way, StorageError for the
+    rest, such as a full disk."""
     import tensorflow as tf
 
     try:
@@ -153,7 +159,7 @@ def _tensorflow_errors(folder: RunFolder) -> Iterator[None]:
     except tf.errors.OpError as error:
         of_ours = re.search(r"^tfiqa\.errors\.\w+: (.*)$", error.message, re.MULTILINE)  # raised by the data pipeline
         reason = of_ours[1] if of_ours else error.message.splitlines()[0][:300]
-        raise StorageError(
+        raise (InvalidInput if of_ours else StorageError)(
             f"training stopped: {reason} (--resume goes on after the newest checkpoint in {folder.root})"
         ) from error
 
@@ -176,9 +182,9 @@ def _build(recipe: Recipe, data: TrainingData, weights: str | None) -> QualityMo
 
 
 def _compile(model: QualityModel, recipe: Recipe, optimizer: Any, on_tensorflow: bool) -> None:
-    from tfiqa.losses.multitask import weighted_losses
+    from tfiqa.losses.multitask import compiled_losses
 
-    losses, weights = weighted_losses(recipe.loss.name, tuple(recipe.spec.targets), recipe.loss.weights)
+    losses, weights = compiled_losses(model, recipe.loss.name, tuple(recipe.spec.targets), recipe.loss.weights)
     # On a CPU XLA gains nothing on a ResNet-50, compiles anew for each last, smaller batch, and shuns deterministic operations.
     model.compile(optimizer, loss=losses, loss_weights=weights, jit_compile=False if on_tensorflow else "auto")
 
@@ -202,6 +208,7 @@ def _dataset(recipe: Recipe, data: TrainingData, first_epoch: int, end: int) -> 
         seed=recipe.training.seed,
         first_epoch=first_epoch,
         epochs=end,
+        inputs={"exif": normalise_exif(exif_rows(train)).astype(np.float32)} if recipe.spec.exif else {},
     )
     return dataset, steps_per_epoch(len(train.table), recipe.data.crops_per_picture, recipe.training.batch_size)
 
@@ -225,7 +232,8 @@ def _callbacks(
             patch_stride=recipe.validation.stride,
             max_pixels=recipe.data.max_pixels,
         )
-        shared.append(PictureValidation(predictor, validation))
+        exif = exif_rows(validation) if recipe.spec.exif else None
+        shared.append(PictureValidation(predictor, validation, exif))
     shared.append(keras.callbacks.TensorBoard(str(folder.tensorboard), write_graph=False))
     shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say))
     return lambda steps: [ProgressBar(steps, settings.epochs), *shared]
@@ -255,6 +263,7 @@ def _report(
 
     predictor = PicturePredictor(model, batch_size=recipe.validation.batch_size, max_pixels=recipe.data.max_pixels)
     reports = {}
+    scenes = {}
     for split in ("validation", "test"):
         rows = data.rows(split)
         if len(rows.table):
@@ -263,12 +272,14 @@ def _report(
             reports[split] = evaluate_predictions(
                 table["quality"], table["score"], prediction_scale=rows.scale, score_scale=rows.scale
             )
+            if "scene" in table:
+                scenes[split] = {"scene_accuracy": scene_accuracy(table["scene"], rows.table)}
     write_json(
         folder.metrics,
         {
             "chosen_epoch": _chosen_epoch(state),
             "chosen_by": "validation SRCC" if state.best_epoch else "being the last epoch",
-            "reports": {split: report.to_dict() for split, report in reports.items()},
+            "reports": {split: {**report.to_dict(), **scenes.get(split, {})} for split, report in reports.items()},
         },
     )
     return reports
@@ -276,13 +287,20 @@ def _report(
 
 def predictions_table(predictor: Any, manifest: Manifest, model: QualityModel) -> pd.DataFrame:
     """A row a picture: image, score, and the model's outputs, one column each."""
-    from tfiqa.models.outputs import flat_outputs
+    from tfiqa.models.outputs import flat_outputs, labels
 
     rows = []
-    for path, score, outputs in zip(
-        manifest.picture_paths(), manifest.table["score"], predictor.predict_all(manifest.picture_paths()), strict=True
-    ):
+    paths = manifest.picture_paths()
+    exif = exif_rows(manifest) if model_spec(model.info.model).exif else None
+    for path, score, outputs in zip(paths, manifest.table["score"], predictor.predict_all(paths, exif), strict=True):
         if isinstance(outputs, PictureError):
             raise outputs  # it was readable when the run began
-        rows.append({"image": str(path), "score": float(score), **flat_outputs(outputs, model.info)})
+        rows.append(
+            {
+                "image": str(path),
+                "score": float(score),
+                **flat_outputs(outputs, model.info),
+                **labels(outputs, model.info),
+            }
+        )
     return pd.DataFrame(rows)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfiqa.databases.exif_rows import EXIF_COLUMNS
 from tfiqa.databases.manifest import Manifest, concatenate, read_manifest, write_manifest
 from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.databases.splits import split_manifest
@@ -163,7 +164,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _fingerprint(manifest: Manifest, digests: pd.Series[str], recipe: Recipe) -> str:
-    columns = ["split", *recipe.columns()[1:]]
+    exif = [column for column in EXIF_COLUMNS if column in manifest.table] if recipe.spec.exif else []
+    columns = ["split", *recipe.columns()[1:], *exif]
     digest = hashlib.sha256()
     for picture, values in zip(digests, manifest.table[columns].itertuples(index=False), strict=True):
         digest.update(repr((picture, *values)).encode())

@@ -96,7 +96,7 @@ def _say_splits(manifest: Manifest) -> None:
             counts = manifest.table[column].value_counts()
             say(f"{column}: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     if "official_split" in manifest.table:
-        say(f"groups that straddle the official_split: {straddling_groups(manifest.table, 'official_split')}")
+        say(f"groups that straddle the official_split: {straddling_groups(manifest, 'official_split')}")
 
 
 def _say_near_duplicates(manifest: Manifest) -> None:
@@ -105,10 +105,12 @@ def _say_near_duplicates(manifest: Manifest) -> None:
     from tfiqa.databases.near_duplicates import group_near_duplicates
     from tfiqa.databases.splits import straddling_groups
 
-    table = group_near_duplicates(manifest, progress=picture_progress("near-duplicates")).table
-    found = table[table["group"].astype(str).str.startswith("near ")]
-    say(f"near-duplicates beyond the manifest's groups: {found['group'].nunique()} groups of {len(found)} pictures")
+    joined = group_near_duplicates(manifest, progress=picture_progress("near-duplicates"))
+    after = group_keys(joined.table, joined.path)
+    grown = group_keys(manifest.table, manifest.path).groupby(after).nunique().gt(1)
+    pictures = int(after.isin(grown.index[grown]).sum())
+    say(f"near-duplicates beyond the manifest's groups: {int(grown.sum())} groups of {pictures} pictures")
     for column in ("split", "official_split"):
-        if column in table:
-            torn = straddling_groups(table.assign(group=group_keys(table)), column)
+        if column in joined.table:
+            torn = straddling_groups(joined, column)
             say(f"groups, near-duplicates joined, that straddle the {column}: {torn}")

@@ -34,8 +34,15 @@ def pairs(
     tables = []
     for path in manifests:
         manifest = read_manifest(path, required=("image", "score"))
-        tables.append(rows_of_split(manifest, split or "train") if split or "split" in manifest.table else manifest)
+        if split or "split" in manifest.table:
+            manifest = rows_of_split(manifest, split or "train")
+        else:
+            say(f"{path} has no splits; its pairs are of all its pictures")
+        tables.append(manifest)
     names = [database_of(table) or path.stem for table, path in zip(tables, manifests, strict=True)]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise click.UsageError(f"{len(twice)} manifests are of {twice[0]}; give one for each database")
     unknown = [name for name in wanted if name not in names]
     if unknown:
         raise click.UsageError(f"--count for {', '.join(unknown)}, of which there is no manifest")

@@ -22,12 +22,16 @@ def prepare(
     """Read DATABASE (see `tfiqa list databases`, also for its options) in its official layout at ROOT and write its
     manifest.
 
-    Exit status 3 when pictures are missing or unreadable; they are left out, counted, and the first ones named.
+    A file that lies in ROOT already is not overwritten. Exit status 3 when pictures are missing or unreadable; they are
+    left out, counted, and the first ones named.
     """
     from tfiqa.cli.progress import picture_progress
     from tfiqa.databases import prepare as read_database
     from tfiqa.databases.manifest import write_manifest
+    from tfiqa.errors import StorageError
 
+    if output.is_file() and output.resolve().is_relative_to(root.resolve()):
+        raise StorageError(f"{output} may be a file of the database; choose another name, or remove it first")
     pairs = [setting.partition("=") for setting in settings]
     if not all(option and value for option, _, value in pairs):
         raise click.UsageError(f"--set takes OPTION=VALUE. Received: {', '.join(settings)}")
@@ -36,6 +40,7 @@ def prepare(
     write_manifest(result.manifest, output)
     say_some("missing", result.missing)
     say_some("unreadable", result.unreadable)
-    say(f"{output}: {result.summary()}; score: {result.manifest.scale}")
+    scores = f"score: {result.manifest.scale}" if "score" in result.manifest.table else "no scores"
+    say(f"{output}: {result.summary()}; {scores}")
     if result.missing or result.unreadable:
         context.exit(SOME_FAILED)

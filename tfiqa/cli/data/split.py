@@ -12,13 +12,19 @@ from tfiqa.cli.output import say
 if TYPE_CHECKING:
     from tfiqa.databases.manifest import Manifest
 
+FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
+
 
 @click.command()
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Manifest to write: .csv or .parquet.")
-@click.option("--train", type=click.FloatRange(0, 1), default=0.7, show_default=True)
-@click.option("--validation", type=click.FloatRange(0, 1), help="By default 0.1, and with --official what that has.")
-@click.option("--test", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--train", type=click.FloatRange(0, 1), help="Share of pictures.  [default: 0.7]")
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1),
+    help="By default 0.1; with --official a share of its training pictures.",
+)
+@click.option("--test", type=click.FloatRange(0, 1), help="Share of pictures.  [default: 0.2]")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--by", metavar="COLUMN", help="What must not straddle the split: reference, scene, phone, ...")
 @click.option("--near-duplicates", is_flag=True, help="Decode all pictures and keep near-identical ones together.")
@@ -34,9 +40,9 @@ if TYPE_CHECKING:
 def split(
     manifest: Path,
     output: Path | None,
-    train: float,
+    train: float | None,
     validation: float | None,
-    test: float,
+    test: float | None,
     seed: int,
     by: str | None,
     near_duplicates: bool,
@@ -48,7 +54,7 @@ def split(
 ) -> None:
     """Mark each row of MANIFEST as train, validation or test; rows of one group stay together.
 
-    Groups are the manifest's column `group`, else its references. --repeats N --write-keys FOLDER stores N random
+    Groups are the manifest's column `group` (or that of --by) and its references. --repeats N --write-keys FOLDER stores N random
     splits as small key files; --keys FILE --output gives the manifest of one of them.
     """
     if not output and not write_keys:
@@ -57,16 +63,21 @@ def split(
         raise click.UsageError("--official and --keys are two different splits")
     if repeats > 1 and (official or keys):
         raise click.UsageError("--repeats is for random splits; --official and --keys give one")
+    if (official or keys) and (train is not None or test is not None):
+        raise click.UsageError("--train and --test are for random splits; --official and --keys have their own shares")
+    if keys and validation is not None:
+        raise click.UsageError("--validation does not go with --keys, which has its own shares")
     if drop_straddling and not official:
         raise click.UsageError("--drop-straddling needs --official")
 
+    from dataclasses import replace
+
     from tfiqa.databases.manifest import read_manifest, write_manifest
     from tfiqa.databases.split_keys import write_split_keys
-    from tfiqa.databases.splits import group_by, repeated_splits
+    from tfiqa.databases.splits import group_by, repeated_splits, straddling_groups
 
-    table = read_manifest(manifest)
-    if by:
-        table = group_by(table, by)
+    source = read_manifest(manifest)
+    table = group_by(source, by) if by else source
     if near_duplicates:
         table = _grouped(table)
     if keys:
@@ -74,7 +85,8 @@ def split(
     elif official:
         splits = [("official", _official(table, validation or 0.0, seed, drop_straddling))]
     else:
-        fractions = {"train": train, "validation": 0.1 if validation is None else validation, "test": test}
+        given = {"train": train, "validation": validation, "test": test}
+        fractions = {name: FRACTIONS[name] if share is None else share for name, share in given.items()}
         splits = [
             (f"seed_{seed + place}", marked)
             for place, marked in enumerate(repeated_splits(table, fractions, seed, repeats))
@@ -83,6 +95,10 @@ def split(
         if write_keys:
             write_split_keys(marked, write_keys / f"{name}.csv")
         say(f"{name}: {_counts(marked)}")
+        if by and not official:
+            torn = straddling_groups(replace(source, table=source.table.assign(split=marked.table["split"])), "split")
+            if torn:
+                say(f"{name}: --by {by} took the place of the column 'group'; {torn} of its groups straddle the split")
     if output:
         name, marked = splits[0]
         write_manifest(marked, output)
@@ -95,7 +111,7 @@ def _grouped(table: Manifest) -> Manifest:
     from tfiqa.databases.near_duplicates import group_near_duplicates
 
     grouped = group_near_duplicates(table, progress=picture_progress("decoding"))
-    before, after = group_keys(table.table).nunique(), group_keys(grouped.table).nunique()
+    before, after = (group_keys(each.table, each.path).nunique() for each in (table, grouped))
     say(f"near-duplicates joined {before} groups to {after}")
     return grouped
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tfiqa.databases.table_file import as_text, parse_numbers, read_table
-from tfiqa.databases.validation import rows_problem as rows_problem
+from tfiqa.databases.validation import rows_problem
 from tfiqa.errors import InvalidInput, ManifestError
 
 REQUIRED = ("subject", "stimulus", "score")

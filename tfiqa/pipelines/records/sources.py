@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from tfiqa.databases.groups import absolute_paths
 from tfiqa.databases.manifest import PATH_COLUMNS, Manifest
 from tfiqa.databases.picture_check import check_picture
 from tfiqa.databases.reader import Progress
-from tfiqa.databases.validation import absolute_paths
 from tfiqa.errors import PictureError
 from tfiqa.images.decode import picture_size
 from tfiqa.in_order import map_in_order
