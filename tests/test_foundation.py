@@ -1,5 +1,6 @@
 """Registry, score scale, errors, whole-or-nothing files."""
 
+import os
 import pickle
 
 import numpy as np
@@ -95,3 +96,14 @@ def test_whole_folder_does_not_overwrite(tmp_path):
     assert (tmp_path / "1" / "part").read_text() == "x"
     with pytest.raises(StorageError, match="exists already"), whole_folder(tmp_path / "1"):
         pass
+
+
+def test_devices_and_pipes_are_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

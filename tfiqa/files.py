@@ -27,12 +27,16 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary path in the target's folder; on success it becomes `path`, on any error it is removed.
 
     The temporary name keeps the suffixes of `path`, since some writers choose the format by them. Missing parent folders are
-    made. Raises StorageError when the system refuses.
+    made. A device or a pipe, such as /dev/stdout, is not replaced: its own path is yielded. Raises StorageError when the
+    system refuses.
     """
     target = Path(path)
     if target.is_dir():  # the rename would tell, but only after all the work
         raise StorageError(f"cannot write {target}: it is a folder")
     with storage_errors(target):
+        if target.exists() and not target.is_file():
+            yield target
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _temporary_beside(target)
         try:

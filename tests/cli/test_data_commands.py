@@ -1,4 +1,5 @@
 import csv
+import shutil
 
 import pandas as pd
 import pytest
@@ -117,6 +118,23 @@ def test_pairs(run, rows, tmp_path):
     assert (status, "2 manifests are of s; give one for each database" in err) == (2, True)
     status, _, err = run("data", "pairs", rows, "--count", 20)
     assert (status, "m.csv has no splits; its pairs are of all its pictures" in err) == (0, True)
+
+
+def test_an_unsound_split_can_be_made_anew(run, rows, tmp_path):
+    pd.read_csv(rows).assign(split=["train", "test"] * 8).to_csv(rows, index=False)
+    assert "straddle the splits" in run("data", "check", rows)[2]
+    assert run("data", "split", rows, "--output", tmp_path / "s.csv", *halves())[0] == 0
+    assert (pd.read_csv(tmp_path / "s.csv").groupby("group")["split"].nunique() == 1).all()
+
+
+def test_copies_of_a_file_are_counted(run, rows, tmp_path):
+    table = pd.read_csv(rows).drop(columns="group")
+    shutil.copy(table["image"][0], tmp_path / "copy.png")
+    table.loc[15, "image"] = str(tmp_path / "copy.png")
+    table.to_csv(rows, index=False)
+    err = run("data", "check", rows)[2]
+    assert "pictures whose file is byte for byte that of another: 2" in err
+    assert "files with copies on several sides of the official_split: 1" in err
 
 
 def test_prepare_options_are_checked(run, rows, tmp_path):

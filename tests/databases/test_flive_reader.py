@@ -57,10 +57,14 @@ def test_scores_alone(root):
     assert prepare("flive", root / "database").manifest.table.equals(table)
 
 
-@pytest.mark.parametrize("train_file", [PADDED, "labels=640_padded.csv"])
-def test_boxes_are_in_the_picture_s_own_pixels(root, train_file):
+@pytest.mark.parametrize(
+    ("train_file", "marks"),
+    [(PADDED, ("False", "True")), ("labels=640_padded.csv", ("0", "1")), (PADDED, ("FALSE", "TRUE"))],
+)
+def test_boxes_are_in_the_picture_s_own_pixels(root, train_file, marks):
     write(root / "database" / "Labels640.csv", TEST_ROW)
-    write(root / "database" / train_file, TRAIN_ROW, VALIDATION_ROW)
+    rows = [row | {"is_valid": mark} for row, mark in zip((TRAIN_ROW, VALIDATION_ROW), marks, strict=True)]
+    write(root / "database" / train_file, *rows)
     table = prepare("flive", root).manifest.table
     assert json.loads(table["boxes"][0]) == BOXES
     assert json.loads(table["boxes"][1]) == [BOXES[0], BOXES[2], [639, 478, 640, 479]]

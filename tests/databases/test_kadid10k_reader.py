@@ -37,6 +37,29 @@ def test_official_layout(root):
     }
 
 
+@pytest.mark.parametrize(
+    ("number", "distortion"),
+    [
+        (2, "lens_blur"),
+        (6, "color_quantization"),
+        (9, "jpeg2000"),
+        (10, "jpeg"),
+        (15, "denoise"),
+        (16, "brighten"),
+        (17, "darken"),
+        (18, "mean_shift"),
+        (19, "jitter"),
+        (21, "pixelate"),
+        (22, "quantization"),
+        (24, "high_sharpen"),
+    ],
+)
+def test_numbers_of_distortions(root, number, distortion):
+    (root / "dmos.csv").write_text(HEADER + ROWS.replace("I01_01_05", f"I01_{number:02}_05"))
+    (root / "Images" / f"I01_{number:02}_05.png").touch()
+    assert KADID10k().read(root).manifest.table["distortion"].iloc[0] == distortion
+
+
 def test_deviation_as_unique_takes_it(root):
     table = KADID10k(deviation="square_root").read(root).manifest.table
     np.testing.assert_allclose(table["score_std"], np.sqrt([0.3, 0.869, 0.249]), rtol=1e-15)

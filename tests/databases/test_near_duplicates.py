@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import scene
 from PIL import Image, ImageFilter
+from scenes import scene
 
 from tfiqa.databases import near_duplicates
 from tfiqa.databases.manifest import UNKNOWN_SCALE, Manifest

@@ -41,6 +41,28 @@ def test_official_layout(root):
 
 
 @pytest.mark.parametrize(
+    ("number", "distortion"),
+    [
+        (5, "high_frequency_noise"),
+        (6, "impulse_noise"),
+        (9, "image_denoising"),
+        (10, "jpeg"),
+        (11, "jpeg2000"),
+        (12, "jpeg_transmission_errors"),
+        (16, "mean_shift"),
+        (17, "contrast_change"),
+        (20, "comfort_noise"),
+        (21, "lossy_compression_of_noisy_images"),
+        (23, "chromatic_aberrations"),
+    ],
+)
+def test_numbers_of_distortions(root, number, distortion):
+    (root / "mos_with_names.txt").write_text(SCORES.replace("I01_01_1", f"I01_{number:02}_1"))
+    (root / "Distorted_Images" / f"I01_{number:02}_1.bmp").touch()
+    assert TID2013().read(root).manifest.table["distortion"].iloc[0] == distortion
+
+
+@pytest.mark.parametrize(
     ("name", "text", "told"),
     [
         ("mos_std.txt", "0.13\n0.16\n", r"mos_with_names\.txt has 3 lines, but .*mos_std\.txt has 2"),

@@ -1,6 +1,8 @@
 """SPAQ's models: structure, saving, and parity with the authors' code where the vectors are at hand."""
 
 import lzma
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -191,6 +193,15 @@ def test_mt_s_parts_after_the_convolution_asked_for(backbone, split, first_own_l
 def test_mt_s_refuses_a_split_within_a_stage():
     with pytest.raises(InvalidInput, match=r"split of a resnet50 is one of 1, 10, 22, 40, 49\. Received: 41"):
         tfiqa.build_model("spaq_mt_s", split=41)
+
+
+def test_a_process_that_built_no_model_reads_one(tmp_path):
+    tfiqa.build_model("spaq_mt_s", backbone="resnet18").save(tmp_path / "m.keras")
+    code = "import sys; from tfiqa.weights.build import read_model; print(read_model(sys.argv[1]).name)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "m.keras"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "spaq_mt_s", done.stderr
 
 
 def test_scenes_are_decided_by_votes(tmp_path):

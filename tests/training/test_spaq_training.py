@@ -66,8 +66,8 @@ def test_mt_e_learns_from_exif_and_scores_with_the_manifests(manifest, tmp_path)
         scored = evaluate_scorer(tfiqa.Scorer.load(tmp_path / source), data).table
         got = scored.set_index("image").loc[table["image"], "quality"]
         np.testing.assert_allclose(got, table["quality"], atol=1e-3)
-    without = list(tfiqa.Scorer.load(tmp_path / "run").rows(table["image"]))
-    assert all(row["quality"] == row["generic_quality"] for row in without)  # the files have no EXIF of their own
+        without = list(tfiqa.Scorer.load(tmp_path / source).rows(table["image"]))
+        assert all(row["quality"] == row["generic_quality"] for row in without)  # the files have no EXIF of their own
 
 
 def test_mt_s_learns_quality_scenes_and_uncertainties(manifest, tmp_path):

@@ -19,6 +19,7 @@ from tfiqa.cli.serve import serve
 from tfiqa.cli.study import study
 from tfiqa.errors import TfiqaError
 
+LONGEST_ERROR = 2000  # characters; a damaged table can have a cell of any length
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -41,7 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
         status: Any = tfiqa.main(arguments, standalone_mode=False)
         sys.stdout.flush()
     except TfiqaError as error:
-        click.echo(f"error: {error}", err=True)
+        text = str(error)
+        click.echo(f"error: {text if len(text) <= LONGEST_ERROR else text[:LONGEST_ERROR] + ' ...'}", err=True)
         sys.exit(1)
     except click.ClickException as error:
         error.show()
@@ -53,8 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
         # The reader (head, say) has seen enough; without this Python would complain while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # files have errors of their own; what is left is a full disk behind a redirection
+    except OSError as error:  # files have errors of their own; what names none is a full disk behind a redirection
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        click.echo(f"error: cannot write standard output: {error.strerror or error}", err=True)
+        what = "cannot write standard output" if error.filename is None else error.filename
+        click.echo(f"error: {what}: {error.strerror or error}", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)

@@ -167,7 +167,7 @@ def build_spaq_mt_s(options: SpaqSceneOptions) -> keras.Model:
     import keras
 
     from tfiqa.models.backbones.resnet import resnet_stages, resnet_stem
-    from tfiqa.models.layers.task_uncertainty import TaskUncertainty
+    from tfiqa.models.layers import TaskUncertainty
 
     shared = options.shared_stages
     image = keras.Input((None, None, 3), name="image")

@@ -76,6 +76,12 @@ def fit(
         data.write(folder)
     counts = ", ".join(f"{split} {count}" for split, count in data.counts().items())
     say(f"{len(data.manifest.table)} pictures ({counts}), {len(data.skipped)} skipped; score: {data.manifest.scale}")
+    copies = data.copies_across_splits()
+    if copies:
+        say(
+            f"warning: {copies} files are in several splits under different names; `tfiqa data split --near-duplicates` "
+            "keeps them together"
+        )
 
     model, state = _train(recipe, data, folder, say)
     model = _chosen(recipe, data, folder, model, state)

@@ -52,6 +52,11 @@ class TrainingData:
         """Pictures in each split."""
         return {split: len(self.rows(split).table) for split in ("train", "validation", "test")}
 
+    def copies_across_splits(self) -> int:
+        """How many files are in several splits under different names."""
+        usable = self.checks[self.checks["error"].isna()]
+        return int((usable.groupby("sha256")["split"].nunique() > 1).sum())
+
     def write(self, folder: RunFolder) -> None:
         """Writes the data's files into a run folder."""
         write_manifest(self.manifest, folder.manifest)

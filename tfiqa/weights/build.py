@@ -102,6 +102,7 @@ def read_model(path: str | Path) -> QualityModel:
     """The model of a `.keras` file that tfiqa wrote, uncompiled. Raises CheckpointError for anything else."""
     import keras
 
+    import tfiqa.models.layers  # noqa: F401  (registers them)
     from tfiqa.models.quality_model import QualityModel
 
     path = Path(path)

@@ -52,6 +52,7 @@ def check(
     _say_official_counts(table)
     good = replace(table, table=table.table[[row.ok for row in checks]].reset_index(drop=True))
     _say_splits(good)
+    _say_copies(good, [str(row.sha256) for row in checks if row.ok])
     if near_duplicates and len(good):
         _say_near_duplicates(good)
     if bad:
@@ -97,6 +98,19 @@ def _say_splits(manifest: Manifest) -> None:
             say(f"{column}: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     if "official_split" in manifest.table:
         say(f"groups that straddle the official_split: {straddling_groups(manifest, 'official_split')}")
+
+
+def _say_copies(manifest: Manifest, digests: list[str]) -> None:
+    """How many pictures are the same file under other names, and how often such copies stand on several sides."""
+    import pandas as pd
+
+    of_row = pd.Series(digests, manifest.table.index, dtype=object)
+    copies = int(of_row.duplicated(keep=False).sum())
+    if copies:
+        say(f"pictures whose file is byte for byte that of another: {copies}")
+        for column in manifest.table.columns.intersection(["split", "official_split"]):
+            torn = int((manifest.table[column].groupby(of_row).nunique() > 1).sum())
+            say(f"files with copies on several sides of the {column}: {torn}")
 
 
 def _say_near_duplicates(manifest: Manifest) -> None:

@@ -72,11 +72,13 @@ def split(
 
     from dataclasses import replace
 
-    from tfiqa.databases.manifest import read_manifest, write_manifest
+    from tfiqa.databases.manifest import manifest_from_table, write_manifest
     from tfiqa.databases.split_keys import write_split_keys
     from tfiqa.databases.splits import group_by, repeated_splits, straddling_groups
+    from tfiqa.databases.table_file import read_table
 
-    source = read_manifest(manifest)
+    raw = read_table(manifest).drop(columns="split", errors="ignore")  # which may be unsound: it is made anew
+    source = manifest_from_table(raw, manifest)
     table = group_by(source, by) if by else source
     if near_duplicates:
         table = _grouped(table)
