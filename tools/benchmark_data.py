@@ -25,7 +25,7 @@ import tensorflow as tf
 from PIL import Image
 from skimage import data as photographs
 
-from tfiqa.cli.tensorflow_start import keep_freed_memory
+from tfiqa.cli.tensorflow_start import keep_freed_memory, keep_freed_memory_in_training
 from tfiqa.images.decode import decode_picture
 from tfiqa.images.discovery import find_pictures
 from tfiqa.images.resize import parse_policy
@@ -132,7 +132,8 @@ def main() -> None:
     parser.add_argument("--pictures", help="A folder of JPEGs, each at least 224 pixels on a side.")
     parser.add_argument("--rows", type=int, default=100_000)
     arguments = parser.parse_args()
-    keep_freed_memory()  # as the commands do
+    keep_freed_memory()  # as the commands do, before any thread is started
+    keep_freed_memory_in_training()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.pictures:
             paths = [path for path in find_pictures([arguments.pictures]) if path.suffix.lower() in (".jpg", ".jpeg")]

@@ -48,6 +48,12 @@ def test_splits_by_a_column(run, rows, tmp_path):
     assert (status, "column 'colour' is missing; it has: image, score" in err) == (1, True)
 
 
+def test_two_shares_that_fill_the_whole_leave_no_validation(run, rows, tmp_path):
+    status, _, err = run("data", "split", rows, "--train", 0.75, "--test", 0.25, "--output", tmp_path / "s.csv")
+    assert (status, "train 12, validation 0, test 4" in err) == (0, True)
+    assert run("data", "split", rows, "--output", tmp_path / "s.txt")[0] == 2
+
+
 def test_near_duplicates_are_kept_together_and_counted(run, rows, tmp_path):
     table = pd.read_csv(rows).drop(columns="group")
     table.to_csv(tmp_path / "n.csv", index=False)

@@ -29,9 +29,10 @@ def fit(recipe: str, manifests: tuple[Path, ...], output: Path, overrides: tuple
     resolved = read_recipe(recipe, overrides)  # before TensorFlow, so that a slip shows at once
 
     from tfiqa.cli.progress import picture_progress
-    from tfiqa.cli.tensorflow_start import load_tensorflow
+    from tfiqa.cli.tensorflow_start import keep_freed_memory_in_training, load_tensorflow
 
     load_tensorflow()
+    keep_freed_memory_in_training()
 
     from tfiqa.training.trainer import fit as run_fit
 

@@ -7,22 +7,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfiqa.cli.output import say
+from tfiqa.cli.output import ends_in, say
 
 if TYPE_CHECKING:
     from tfiqa.databases.manifest import Manifest
 
-FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
+TRAIN, TEST = 0.7, 0.2
 
 
 @click.command()
 @click.argument("manifest", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="Manifest to write: .csv or .parquet.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    callback=ends_in(".csv", ".parquet"),
+    help="Manifest to write: .csv or .parquet.",
+)
 @click.option("--train", type=click.FloatRange(0, 1), help="Share of pictures.  [default: 0.7]")
 @click.option(
     "--validation",
     type=click.FloatRange(0, 1),
-    help="By default 0.1; with --official a share of its training pictures.",
+    help="By default what the others leave; with --official a share of its training pictures.",
 )
 @click.option("--test", type=click.FloatRange(0, 1), help="Share of pictures.  [default: 0.2]")
 @click.option("--seed", type=int, default=1, show_default=True)
@@ -87,8 +92,9 @@ def split(
     elif official:
         splits = [("official", _official(table, validation or 0.0, seed, drop_straddling))]
     else:
-        given = {"train": train, "validation": validation, "test": test}
-        fractions = {name: FRACTIONS[name] if share is None else share for name, share in given.items()}
+        train, test = (TRAIN if train is None else train), (TEST if test is None else test)
+        rest = max(round(1 - train - test, 9), 0.0)  # 1 - 0.8 - 0.2 is not 0 in binary
+        fractions = {"train": train, "validation": rest if validation is None else validation, "test": test}
         splits = [
             (f"seed_{seed + place}", marked)
             for place, marked in enumerate(repeated_splits(table, fractions, seed, repeats))
