@@ -14,6 +14,7 @@ LAYERS = [
     {"pipelines"},
     {"evaluation"},
     {"training", "serving"},
+    {"reports"},
     {"cli"},
 ]
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

@@ -64,7 +64,15 @@ def test_wrong_usage_is_status_2(run):
 
 
 def test_lists(run):
-    assert run("list", "models")[1].split() == ["resnet18", "resnet34", "resnet50", "spaq_bl", "spaq_mt_a"]
+    assert run("list", "models")[1].split() == [
+        "resnet18",
+        "resnet34",
+        "resnet50",
+        "spaq_bl",
+        "spaq_mt_e",
+        "spaq_mt_a",
+        "spaq_mt_s",
+    ]
     assert {"quickstart", "spaq_bl", "spaq_mt_a"} <= set(run("list", "recipes")[1].split())
     assert {"csv", "biq2021", "spaq"} <= set(run("list", "databases")[1].split())
 

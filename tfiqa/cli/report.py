@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tfiqa.cli.output import SOME_FAILED, ends_in, say
+from tfiqa.cli.output import SOME_FAILED, ends_in, say, say_some
 
 
 @click.group()
@@ -104,7 +104,6 @@ def spaq(
     for path in write_page(page, output):
         say(f"wrote {path}")
     errors = [error for result in crosses for error in result.evaluation.errors]
-    for error in errors:
-        say(f"left out: {error}")
+    say_some("left out", errors)
     if errors:
         context.exit(SOME_FAILED)

@@ -10,10 +10,10 @@ import pandas as pd
 
 from tfiqa.databases.reader import READERS, FolderIndex, FolderReader
 from tfiqa.databases.table_file import parse_numbers
-from tfiqa.databases.validation import ATTRIBUTES
 from tfiqa.databases.workbook import read_sheet
 from tfiqa.errors import DatabaseLayoutError
 from tfiqa.images.exif_encoding import APEX_SOURCES, EXIF_VECTOR, aperture_value, sensitivity_value, time_value
+from tfiqa.models.spaq import ATTRIBUTES, SCENE_COLUMNS, SCENES
 from tfiqa.score_scale import ScoreScale
 
 PICTURE_FOLDER = "TestImage"
@@ -22,7 +22,6 @@ SCENE_FILE = "Annotations/Scene category labels.xlsx"
 EXIF_FILE = "Annotations/EXIF_tags.xlsx"
 APEX_SHEET = "APEX EXIF tags"
 SOURCE_SHEET = "Source EXIF tags"
-SCENES = ("animal", "cityscape", "human", "indoor_scene", "landscape", "night_scene", "plant", "still_life", "others")
 # How the headers of the two sheets begin, lower case with underscores. Their last two columns share the header "Time". The
 # APEX sheet heads the fourth column "Sensitivity vaue" and the fifth "Brightness value", but holds them the other way
 # round, as EXIF_VECTOR has them: in all 11,125 rows the fifth is log2(ISO / 3.2) with the ISO of the source sheet, and the
@@ -81,9 +80,7 @@ class SPAQ(FolderReader):
     def labels(self, folder: FolderIndex) -> pd.DataFrame:
         files = [folder.require(file) for file in (SCORE_FILE, SCENE_FILE, EXIF_FILE)]
         scores = _numbers(read_sheet(files[0]), ("image_name", "mos", *ATTRIBUTES), ("score", *ATTRIBUTES), files[0])
-        scenes = _numbers(
-            read_sheet(files[1]), ("image_name", *SCENES), tuple(f"scene_{name}" for name in SCENES), files[1]
-        )
+        scenes = _numbers(read_sheet(files[1]), ("image_name", *SCENES), SCENE_COLUMNS, files[1])
         exif = self._exif(files[2])
         for table, path in ((scenes, files[1]), (exif, files[2])):
             lacking = scores.index.difference(table.index, sort=False)

@@ -1,0 +1,1 @@
+"""Pages that hold results beside those of a paper."""
