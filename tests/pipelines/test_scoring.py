@@ -1,5 +1,7 @@
 """Whole pictures through a model: patches, mean, order, errors."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +14,8 @@ from tfiqa.pipelines.scoring import PicturePredictor
 
 class MeanRed:
     """Stands for a network whose quality is the mean red of its patch."""
+
+    inputs = ()
 
     def __init__(self, protocol):
         self.info = type("Info", (), {"protocol": protocol})()
@@ -86,3 +90,28 @@ def test_work_ahead_is_bounded_and_in_order():
 def test_an_error_in_a_thread_comes_out():
     with pytest.raises(ZeroDivisionError):
         list(map_in_order(lambda i: 1 / i, [1, 0], workers=2))
+
+
+class Exif:
+    """Stands for a network whose quality is the first of its EXIF numbers."""
+
+    inputs = (SimpleNamespace(name="image"), SimpleNamespace(name="exif"))
+    info = SimpleNamespace(protocol=PictureProtocol("native", 224, 112))
+
+    def __call__(self, inputs, training):
+        return {"quality": inputs["exif"][:, :1]}
+
+
+def test_exif_comes_from_the_picture_unless_it_is_given(tmp_path):
+    tags = Image.Exif()
+    tags.get_ifd(0x8769)[0x920A] = 4.25  # FocalLength
+    for name, exif in (("with.jpg", tags), ("without.jpg", Image.Exif())):
+        Image.new("RGB", (300, 300)).save(tmp_path / name, exif=exif)
+    paths = [tmp_path / "with.jpg", tmp_path / "without.jpg"]
+    predictor = PicturePredictor(Exif())
+    own = [float(outputs["quality"][0]) for outputs in predictor.predict_all(paths)]
+    assert own == pytest.approx([(4.25 - 3.3985) / 5.6570, 0])
+    given = np.full((2, 8), np.nan)
+    given[1, 0] = 10.0
+    taken = [float(outputs["quality"][0]) for outputs in predictor.predict_all(paths, given)]
+    assert taken == pytest.approx([0, (10 - 3.3985) / 5.6570])
