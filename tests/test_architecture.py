@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "tfiqa"
 LAYERS = [
     {"registry", "score_scale", "errors", "files", "in_order"},
     {"images"},
-    {"losses", "models"},
+    {"losses", "models", "full_reference"},
     {"weights", "databases"},
     {"pipelines"},
     {"evaluation"},

@@ -1,0 +1,196 @@
+"""How a measure is declared, and how two pictures reach it: from Python, inside a tf.function, or in tf.data.
+
+A measure is a function of a `Pair`; what it shares with others it asks its pictures for (`Picture.get`). Called with
+arrays, it runs as one graph that takes pictures of any size, traced once; arrays that depend on the size alone (filter
+banks, resize matrices) are made in NumPy, kept, and handed in.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfiqa.errors import InvalidInput
+from tfiqa.full_reference.picture import Picture, Table
+from tfiqa.registry import Registry
+from tfiqa.score_scale import ScoreScale
+
+KEPT_TABLES = 128  # about ten for each picture size; those of one size take about 4 MB at 512x384
+
+T = TypeVar("T")
+
+
+class Pair:
+    """Reference and distorted pictures of one size; one of them may be a single picture that meets many."""
+
+    def __init__(self, reference: Picture, distorted: Picture) -> None:
+        self.reference, self.distorted = reference, distorted
+        self._derived: dict[Callable[[Pair], Any], Any] = {}
+
+    def get(self, derive: Callable[[Pair], T]) -> T:
+        """`derive(self)`, computed at the first call alone, as `Picture.get` does."""
+        if derive not in self._derived:
+            self._derived[derive] = derive(self)
+        return self._derived[derive]
+
+    def both(self, derive: Callable[[Picture], T]) -> tuple[T, T]:
+        """What is derived from the reference, and from the distorted pictures."""
+        return self.reference.get(derive), self.distorted.get(derive)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A full-reference measure.
+
+    Args:
+        score: takes a `Pair` and the measure's options, gives (N,) scores.
+        scale: range and direction.
+        smallest_side: pixels; on smaller pictures the measure has no value.
+        tables: the functions whose arrays it asks `Picture.table` for.
+        is_symmetric: whether the two pictures may be exchanged.
+        checked: against what the values were checked.
+    """
+
+    score: Callable[..., tf.Tensor]
+    scale: ScoreScale
+    smallest_side: int
+    tables: tuple[Table, ...]
+    is_symmetric: bool
+    checked: str
+
+
+MEASURES: Registry[Measure] = Registry("measure")
+
+
+def measure(
+    name: str,
+    *,
+    low: float | None,
+    high: float | None,
+    higher_is_better: bool,
+    smallest_side: int,
+    tables: tuple[Table, ...] = (),
+    is_symmetric: bool = True,
+    checked: str = "the authors' code",
+) -> Callable[[Callable[..., tf.Tensor]], Callable[..., tf.Tensor]]:
+    """Decorator that enters a function of a `Pair` as the measure of that name. Arguments as in `Measure`."""
+
+    def enter(score: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+        scale = ScoreScale(low, high, higher_is_better, name)
+        MEASURES.register(name)(Measure(score, scale, smallest_side, tables, is_symmetric, checked))
+        return score
+
+    return enter
+
+
+def evaluate(name: str, reference: Any, distorted: Any, **options: Any) -> tf.Tensor:
+    """The scores of one measure; the public functions call it. Arguments and errors as in `evaluate_all`."""
+    return evaluate_all((name,), reference, distorted, {name: options})[name]
+
+
+def evaluate_all(
+    names: Sequence[str], reference: Any, distorted: Any, options: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, tf.Tensor]:
+    """The scores of several measures, what they have in common computed once.
+
+    Args:
+        names: measures.
+        reference: (N, H, W, 3) or (H, W, 3), RGB 0..255; one picture may meet N distorted ones.
+        distorted: the same size.
+        options: keyword arguments by measure.
+
+    Returns:
+        By name, (N,) scores, or a scalar when both are single pictures; float64 when both inputs are, else float32.
+
+    Raises:
+        InvalidInput: other shapes, sizes that differ, or a picture too small for a measure.
+    """
+    reference, distorted = _tensor("reference", reference), _tensor("distorted", distorted)
+    is_single = reference.shape.rank == distorted.shape.rank == 3
+    reference, distorted = (x[None] if x.shape.rank == 3 else x for x in (reference, distorted))
+    _check_sizes(names, reference, distorted)
+    options = {name: dict((options or {}).get(name, {})) for name in names}
+    dtype = tf.float64 if reference.dtype == distorted.dtype == tf.float64 else tf.float32
+    height, width = (
+        one if one is not None else other for one, other in zip(reference.shape[1:3], distorted.shape[1:3], strict=True)
+    )
+    builders = {build.__name__: build for name in names for build in MEASURES.get(name).value.tables}
+    if height is None or width is None:
+        size = tf.shape(reference)[1:3]
+        tables = {key: _table_in_graph(build, size, dtype) for key, build in builders.items()}
+    else:
+        tables = {key: _kept_table(build, height, width, dtype) for key, build in builders.items()}
+    if tf.executing_eagerly():
+        scores = _compiled(names, options, reference.dtype, distorted.dtype)(reference, distorted, tables)
+    else:
+        scores = _score(names, options, dtype, reference, distorted, tables)
+    return {name: value[0] for name, value in scores.items()} if is_single else scores
+
+
+def _tensor(role: str, pixels: Any) -> tf.Tensor:
+    pixels = tf.convert_to_tensor(pixels)
+    if pixels.shape.rank not in (3, 4) or pixels.shape[-1] not in (3, None):
+        raise InvalidInput(f"the {role} must be (N, H, W, 3) or (H, W, 3), RGB 0..255. Received: {tuple(pixels.shape)}")
+    if not (pixels.dtype.is_floating or pixels.dtype.is_integer):
+        raise InvalidInput(f"the {role} must be numbers 0..255. Received: {pixels.dtype.name}")
+    return pixels if pixels.dtype in (tf.uint8, tf.float64) else tf.cast(pixels, tf.float32)
+
+
+def _check_sizes(names: Sequence[str], reference: tf.Tensor, distorted: tf.Tensor) -> None:
+    one, other = reference.shape.as_list(), distorted.shape.as_list()
+    unequal = [axis for axis in (1, 2) if None not in (one[axis], other[axis]) and one[axis] != other[axis]]
+    if unequal or (None not in (one[0], other[0]) and one[0] != other[0] and 1 not in (one[0], other[0])):
+        raise InvalidInput(f"reference and distorted must have one size. Received: {tuple(one)} and {tuple(other)}")
+    known = [side for side in (one[1] or other[1], one[2] or other[2]) if side is not None]
+    for name in names:
+        smallest = MEASURES.get(name).value.smallest_side
+        if known and min(known) < smallest:
+            raise InvalidInput(f"{name} needs sides of at least {smallest} pixels. Received: {min(known)}")
+
+
+@functools.lru_cache(maxsize=KEPT_TABLES)
+def _kept_table(build: Table, height: int, width: int, dtype: tf.DType) -> tf.Tensor:
+    with tf.init_scope():  # a table made while a graph is traced belongs to no graph
+        return tf.constant(build(height, width), dtype)
+
+
+def _table_in_graph(build: Table, size: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """The table of a size that is not known before the graph runs, as in a tf.data pipeline over pictures of all sizes."""
+    rank = np.ndim(build(64, 64))
+    table = tf.numpy_function(lambda hw: np.asarray(build(int(hw[0]), int(hw[1])), np.float64), [size], tf.float64)
+    return tf.cast(tf.ensure_shape(table, [None] * rank), dtype)
+
+
+_graphs: dict[Any, Callable[..., dict[str, tf.Tensor]]] = {}
+
+
+def _compiled(
+    names: Sequence[str], options: Mapping[str, Mapping[str, Any]], *dtypes: tf.DType
+) -> Callable[..., dict[str, tf.Tensor]]:
+    """The graph for these measures that takes pictures of any size, traced at its first use."""
+    key = (tuple(names), repr(sorted(options.items())), dtypes)
+    if key not in _graphs:
+        dtype = tf.float64 if set(dtypes) == {tf.float64} else tf.float32
+        pictures = [tf.TensorSpec([None, None, None, 3], each) for each in dtypes]
+        builders = {build.__name__: build for name in names for build in MEASURES.get(name).value.tables}
+        tables = {key: tf.TensorSpec([None] * np.ndim(build(64, 64)), dtype) for key, build in builders.items()}
+        run = tf.function(functools.partial(_score, tuple(names), options, dtype), autograph=False)
+        _graphs[key] = run.get_concrete_function(*pictures, tables)
+    return _graphs[key]
+
+
+def _score(
+    names: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    dtype: tf.DType,
+    reference: tf.Tensor,
+    distorted: tf.Tensor,
+    tables: Mapping[str, tf.Tensor],
+) -> dict[str, tf.Tensor]:
+    pair = Pair(Picture(reference, tables, dtype), Picture(distorted, tables, dtype))
+    return {name: MEASURES.get(name).value.score(pair, **options[name]) for name in names}
