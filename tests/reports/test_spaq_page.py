@@ -112,6 +112,19 @@ def test_only_runs_that_differ_in_seeds_are_averaged(tmp_path):
     ]
 
 
+def test_runs_with_other_targets_or_inputs_are_not_averaged(tmp_path):
+    for model, column in (("spaq_mt_a", "brightness"), ("spaq_mt_s", "scene_animal"), ("spaq_mt_e", "exif_flash")):
+        folders = [fake_run(tmp_path / f"{model}{seed}", model, seed=seed) for seed in (1, 2)]
+        for folder, value in zip(folders, (1.0, 2.0), strict=True):
+            table = pd.read_csv(folder / "manifest.csv")
+            table.assign(**{column: value}).to_csv(folder / "manifest.csv", index=False)
+        assert len(group_runs(read_runs(folders))) == 2
+        pd.read_csv(folders[0] / "manifest.csv").assign(**{column: 2.0}).to_csv(
+            folders[0] / "manifest.csv", index=False
+        )
+        assert [group.splits for group in group_runs(read_runs(folders))] == [2]
+
+
 def test_runs_that_cannot_be_used(tmp_path):
     with pytest.raises(InvalidInput, match=r"is no run folder: it holds no recipe\.yaml"):
         read_run(tmp_path)

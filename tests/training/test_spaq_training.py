@@ -10,11 +10,12 @@ import tfiqa
 from tfiqa.databases.exif_rows import EXIF_COLUMNS, exif_rows
 from tfiqa.databases.manifest import read_manifest
 from tfiqa.errors import InvalidInput, ManifestError, RecipeError
-from tfiqa.models.spaq import SCENES
+from tfiqa.models.spaq import SCENE_COLUMNS, SCENES
 from tfiqa.serving.evaluation import evaluate_scorer
 from tfiqa.serving.package import export_model
 from tfiqa.training.recipe_files import read_recipe
 from tfiqa.training.trainer import fit
+from tfiqa.training.training_data import load_training_data, targets_of
 from tfiqa.weights.build import read_model
 
 SETTINGS = (
@@ -90,6 +91,34 @@ def test_a_manifest_with_some_exif_columns_only(manifest, tmp_path):
     table.to_csv(manifest, index=False)
     with pytest.raises(ManifestError, match="has exif_focal_length but no exif_flash"):
         fit(read_recipe("spaq_mt_e", SETTINGS), [manifest], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_manifests_with_and_without_exif_columns_are_not_joined(manifest, tmp_path):
+    table = pd.read_csv(manifest)
+    table[:8].to_csv(manifest, index=False)
+    table[8:].drop(columns=list(EXIF_COLUMNS)).to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(ManifestError, match=r"m\.csv has EXIF columns, .*other\.csv has none"):
+        fit(read_recipe("spaq_mt_e", SETTINGS), [manifest, tmp_path / "other.csv"], tmp_path / "run")
+
+
+def test_scene_labels_become_shares(manifest):
+    table = pd.read_csv(manifest)
+    table[list(SCENE_COLUMNS)] = 0.0
+    table[[SCENE_COLUMNS[0], SCENE_COLUMNS[2]]] = 1.0
+    table.to_csv(manifest, index=False)
+    data = load_training_data(read_recipe("spaq_mt_s", SETTINGS), [manifest])
+    shares = targets_of(data.manifest, {"scene_logits": SCENE_COLUMNS})["scene_logits"]
+    np.testing.assert_array_equal(shares, np.tile([0.5, 0, 0.5, 0, 0, 0, 0, 0, 0], (len(table), 1)))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_pictures_without_a_scene_label(manifest, value):
+    table = pd.read_csv(manifest)
+    table.loc[3, list(SCENE_COLUMNS)] = [value, *[0.0] * 8]
+    table.to_csv(manifest, index=False)
+    with pytest.raises(ManifestError, match=r"1 of \d+ pictures have no label or a negative one .*row 5\)"):
+        load_training_data(read_recipe("spaq_mt_s", SETTINGS), [manifest])
 
 
 def test_without_columns_each_picture_has_its_own_exif(shared, tmp_path):

@@ -69,6 +69,6 @@ def evaluate(
         with whole_file(predictions) as temporary:
             result.table.to_csv(temporary, index=False)
     as_json = output.endswith(".json")
-    write_result(output, json.dumps(result.to_dict(), indent=2) if as_json else result.report.to_text())
+    write_result(output, json.dumps(result.to_dict(), indent=2) if as_json else result.to_text())
     if result.errors:
         context.exit(SOME_FAILED)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfiqa.databases.exif_rows import EXIF_COLUMNS
 from tfiqa.databases.manifest import Manifest, read_manifest
 from tfiqa.errors import InvalidInput
 from tfiqa.models.spaq import DEFAULT_SHARED_STAGES, SpaqSceneOptions
@@ -34,7 +35,7 @@ class DataSet:
         databases: the names in the manifest's column `database`; empty without one.
         pictures: in all splits.
         scale: of the scores.
-        digest: of the pictures' file names and scores.
+        digest: of the pictures' file names, what the model is trained to say of them, and the EXIF columns that it is fed.
     """
 
     databases: tuple[str, ...]
@@ -57,7 +58,7 @@ class Run:
         data: what it saw.
         manifests: where that came from.
         counts: pictures by split.
-        fingerprint: of pictures, targets and split.
+        split: a digest of which picture is in which split.
         chosen_by: how its epoch was chosen.
         report: the figures on the test pictures, as `EvaluationReport.to_dict` has them, and `scene_accuracy` where known.
     """
@@ -67,7 +68,7 @@ class Run:
     data: DataSet
     manifests: tuple[str, ...]
     counts: Mapping[str, int]
-    fingerprint: str
+    split: str
     chosen_by: str
     report: Mapping[str, Any]
 
@@ -122,7 +123,7 @@ class RunGroup:
     @property
     def splits(self) -> int:
         """How many different splits they have."""
-        return len({run.fingerprint for run in self.runs})
+        return len({run.split for run in self.runs})
 
     def spread(self, figure: str) -> Spread:
         """Mean and deviation of a figure of the test reports; undefined in one run is undefined in all."""
@@ -158,20 +159,30 @@ def read_run(path: Path) -> Run:
     metrics, data = read_json(folder.metrics), read_json(folder.data)
     try:
         reports, chosen_by = metrics["reports"], metrics["chosen_by"]
-        manifests, counts, fingerprint = data["manifests"], data["pictures"], data["fingerprint"]
+        manifests, counts = data["manifests"], data["pictures"]
     except KeyError as error:
         raise InvalidInput(f"{path}: metrics.json or data.json lacks {error}") from error
+    if not isinstance(reports, dict) or not isinstance(reports.get("test", {}), dict):
+        raise InvalidInput(f"{path}: metrics.json is damaged")
     if "test" not in reports:
         raise InvalidInput(
             f"{path} has no test pictures; a report is of pictures that neither trained nor chose the model"
         )
+    recipe = read_recipe(folder.recipe)
+    manifest = read_manifest(folder.manifest, required=("image", "score"))
+    inputs = EXIF_COLUMNS if recipe.spec.exif else ()
     return Run(
         folder=folder,
-        recipe=read_recipe(folder.recipe),
-        data=_data_set(folder.manifest),
+        recipe=recipe,
+        data=DataSet(
+            database_names(manifest),
+            len(manifest.table),
+            manifest.scale,
+            _digest(manifest, [*recipe.columns()[1:], *inputs]),
+        ),
         manifests=tuple(manifests),
         counts=counts,
-        fingerprint=fingerprint,
+        split=_digest(manifest, ["split"]),
         chosen_by=chosen_by,
         report=reports["test"],
     )
@@ -216,12 +227,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def _data_set(path: Path) -> DataSet:
-    manifest = read_manifest(path, required=("image", "score"))
-    table = manifest.table
-    rows = sorted(zip((Path(image).name for image in table["image"]), table["score"], strict=True))
-    digest = hashlib.sha256(repr([(name, float(score)) for name, score in rows]).encode()).hexdigest()
-    return DataSet(database_names(manifest), len(table), manifest.scale, digest)
+def _digest(manifest: Manifest, columns: Sequence[str]) -> str:
+    """SHA-256 over the pictures' file names and those of the columns that there are, whatever the order of the rows."""
+    table = manifest.table[[column for column in columns if column in manifest.table]]
+    names = [Path(image).name for image in manifest.table["image"]]
+    rows = sorted(repr((name, *values)) for name, values in zip(names, table.itertuples(index=False), strict=True))
+    return hashlib.sha256(repr([*table, *rows]).encode()).hexdigest()
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:

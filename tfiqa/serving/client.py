@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from tfiqa.errors import InvalidInput
+from tfiqa.images.exif import read_exif
+from tfiqa.images.exif_encoding import encode_exif
 from tfiqa.serving.errors import PredictionError
 from tfiqa.serving.graph_bytes import graph_bytes
 
@@ -63,7 +65,8 @@ class PredictClient:
 
         Args:
             paths: the files.
-            other_inputs: for a model with further inputs, such as boxes: one mapping for each file, values by name.
+            other_inputs: for a model with further inputs, such as boxes: one mapping for each file, values by name. A
+                model's input `exif` is the file's own EXIF unless it is given here.
             batch_size: how many pictures one request holds.
 
         Returns:
@@ -86,7 +89,8 @@ class PredictClient:
             chosen = slice(start, start + batch_size)
             names = [os.fspath(path) for path in paths[chosen]]
             instances = [
-                {self._picture_input: _as_json(name), **more} for name, more in zip(names, others[chosen], strict=True)
+                {self._picture_input: _as_json(name), **self._own_exif(name), **more}
+                for name, more in zip(names, others[chosen], strict=True)
             ]
             scores += self._score(names, instances)
         return scores
@@ -118,6 +122,10 @@ class PredictClient:
                 self._score([name], [instance])
             raise
         return [row if len(outputs) > 1 else {next(iter(outputs)): row} for row in predictions]
+
+    def _own_exif(self, name: str) -> dict[str, list[float]]:
+        """The picture's EXIF for a model that takes it, NaN where a value is missing."""
+        return {"exif": encode_exif(read_exif(name)).tolist()} if "exif" in self._signature["inputs"] else {}
 
     @cached_property
     def _signature(self) -> dict[str, dict[str, Any]]:

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfiqa.databases.exif_rows import EXIF_COLUMNS, exif_rows
+from tfiqa.databases.exif_rows import exif_rows, has_exif_columns
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.splits import rows_of_split
 from tfiqa.errors import InvalidInput
 from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
 from tfiqa.evaluation.scenes import scene_accuracy
+from tfiqa.models.model_info import model_spec
 from tfiqa.models.spaq import SCENE_COLUMNS
 from tfiqa.serving.scorer import Scorer
 
@@ -40,6 +41,11 @@ class ScorerEvaluation:
     errors: list[str]
     trained_on: int | None
     scene_accuracy: float | None = None
+
+    def to_text(self) -> str:
+        """The figures for people to read."""
+        scenes = "" if self.scene_accuracy is None else f"\nscene accuracy {self.scene_accuracy:.4f}"
+        return self.report.to_text() + scenes
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -76,7 +82,7 @@ def evaluate_scorer(
     """
     paths = manifest.picture_paths()
     rows, errors, kept = [], [], []
-    for index, row in enumerate(scorer.rows(paths, exif_of(manifest))):
+    for index, row in enumerate(scorer.rows(paths, exif_of(manifest, scorer))):
         if progress:
             progress(index + 1, len(paths))
         if row["error"] is None:
@@ -103,9 +109,9 @@ def evaluate_scorer(
     return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, [paths[i] for i in kept]), accuracy)
 
 
-def exif_of(manifest: Manifest) -> NDArray[np.float64] | None:
-    """The EXIF numbers that the manifest's columns hold; None where it has no such columns."""
-    return exif_rows(manifest) if any(column in manifest.table for column in EXIF_COLUMNS) else None
+def exif_of(manifest: Manifest, scorer: Scorer) -> NDArray[np.float64] | None:
+    """The EXIF numbers that the manifest's columns hold; None where it has no such columns or the model takes none."""
+    return exif_rows(manifest) if model_spec(scorer.info.model).exif and has_exif_columns(manifest) else None
 
 
 def _trained_on(model: Path, pictures: list[Path]) -> int | None:

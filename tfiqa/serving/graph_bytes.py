@@ -27,11 +27,16 @@ def graph_bytes(source: str | Path | bytes, *, name: str, max_pixels: int = DEFA
     """
     data = source if isinstance(source, bytes) else read_picture_file(source, name)
     if needs_pillow(data):
-        png = io.BytesIO()
-        picture = decode_picture(data, name=name, max_pixels=max_pixels)
-        Image.fromarray(picture).save(png, "PNG", compress_level=1)
-        return png.getvalue()
+        return upright_png(data, name=name, max_pixels=max_pixels)
     width, height = picture_size(data, name=name)
     if width * height > max_pixels:
         raise PictureTooLarge(name, f"{width} x {height} pixels, over the limit of {max_pixels}")
     return data
+
+
+def upright_png(data: bytes, *, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
+    """The picture decoded by Pillow, turned upright and encoded as PNG. Arguments as in `graph_bytes`; raises PictureError."""
+    png = io.BytesIO()
+    picture = decode_picture(data, name=name, max_pixels=max_pixels)
+    Image.fromarray(picture).save(png, "PNG", compress_level=1)
+    return png.getvalue()

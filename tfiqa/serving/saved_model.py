@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from tfiqa.errors import BrokenPicture, CheckpointError, PictureError
-from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.in_order import map_in_order
 from tfiqa.pipelines.scoring import Item, Outputs, Source, or_error, own_exif, with_exif
-from tfiqa.serving.graph_bytes import graph_bytes
+from tfiqa.serving.graph_bytes import graph_bytes, upright_png
 from tfiqa.serving.package import read_card
 
 
@@ -52,13 +52,14 @@ class SavedModelPredictor:
             inputs["exif"] = tf.constant([own_exif(source) if exif is None else exif], tf.float32)
         try:
             outputs = self._signature(**inputs)
-        except tf.errors.OpError as error:
-            decode_picture(
-                data, name=name, max_pixels=self.max_pixels
-            )  # words the error better when it is the picture's
-            raise BrokenPicture(
-                name, f"the exported graph refuses it: {error.message.splitlines()[0][:120]}"
-            ) from error
+        except tf.errors.OpError:
+            # Pillow forgives damage that TensorFlow's decoder does not, such as a JPEG without its end marker. Where it
+            # does not either, its error says more.
+            inputs["image_bytes"] = tf.constant([upright_png(data, name=name, max_pixels=self.max_pixels)])
+            try:
+                outputs = self._signature(**inputs)
+            except tf.errors.OpError as error:
+                raise BrokenPicture(name, f"the exported graph refuses it ({type(error).__name__})") from error
         return {key: value.numpy()[0].reshape(-1) for key, value in outputs.items()}
 
     def predict_all(

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfiqa.errors import CheckpointError, InvalidInput, PictureError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
+from tfiqa.models import MODELS
 from tfiqa.models.model_info import ModelInfo
 from tfiqa.models.outputs import column_names, flat_outputs, label_names, labels
 from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
@@ -124,4 +125,9 @@ def find_model(source: Path) -> Path:
         if versions:
             return versions[max(versions)]
         raise InvalidInput(f"{source} holds no model: no model.keras, no saved_model.pb, no version folder")
+    if str(source) in MODELS:
+        raise InvalidInput(
+            f"{source} is a model without weights. Give a trained one: a run of `tfiqa fit {source}`, or what "
+            f"`tfiqa import-weights {source} FILE --output {source}.keras` wrote"
+        )
     raise InvalidInput(f"model not found: {source}")

@@ -86,7 +86,7 @@ def fit(
     model, state = _train(recipe, data, folder, say)
     model = _chosen(recipe, data, folder, model, state)
     folder.save_model(model)
-    reports = _report(recipe, data, folder, model, state)
+    reports = _report(recipe, data, folder, model, state, say)
     say(f"the model of epoch {_chosen_epoch(state)} is in {folder.model}")
     return reports
 
@@ -262,7 +262,7 @@ def _chosen(
 
 
 def _report(
-    recipe: Recipe, data: TrainingData, folder: RunFolder, model: QualityModel, state: RunState
+    recipe: Recipe, data: TrainingData, folder: RunFolder, model: QualityModel, state: RunState, say: Say
 ) -> dict[str, EvaluationReport]:
     """Writes the predictions and figures of the held-out splits."""
     from tfiqa.pipelines.scoring import PicturePredictor
@@ -279,7 +279,10 @@ def _report(
                 table["quality"], table["score"], prediction_scale=rows.scale, score_scale=rows.scale
             )
             if "scene" in table:
-                scenes[split] = {"scene_accuracy": scene_accuracy(table["scene"], rows.table)}
+                accuracy = scene_accuracy(table["scene"], rows.table)
+                scenes[split] = {"scene_accuracy": accuracy}
+                if accuracy is not None:
+                    say(f"{split}: scene accuracy {accuracy:.4f}")
     write_json(
         folder.metrics,
         {

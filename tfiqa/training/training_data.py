@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfiqa.databases.exif_rows import EXIF_COLUMNS
+from tfiqa.databases.exif_rows import EXIF_COLUMNS, check_exif_columns
 from tfiqa.databases.manifest import Manifest, concatenate, read_manifest, write_manifest
 from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.databases.splits import split_manifest
@@ -21,6 +21,7 @@ from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 
 SHOWN_PROBLEMS = 3
+DISTRIBUTIONS = {"scene_logits"}  # outputs whose targets are shares of labels: 1/k each, or 1 each and divided here
 Progress = Callable[[int, int], None]
 
 
@@ -77,8 +78,24 @@ class TrainingData:
 
 
 def targets_of(manifest: Manifest, targets: dict[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
-    """For each trained output the target columns, float32 (N, columns)."""
-    return {name: manifest.table[list(columns)].to_numpy(np.float32) for name, columns in targets.items()}
+    """For each trained output the target columns, float32 (N, columns); rows of `DISTRIBUTIONS` sum to 1."""
+    values = {name: manifest.table[list(columns)].to_numpy(np.float64) for name, columns in targets.items()}
+    for name in DISTRIBUTIONS & targets.keys():
+        values[name] = values[name] / values[name].sum(axis=1, keepdims=True)
+    return {name: each.astype(np.float32) for name, each in values.items()}
+
+
+def _check_distributions(manifest: Manifest, targets: dict[str, tuple[str, ...]]) -> None:
+    """Raises ManifestError where a row of labels has a negative one, or none at all."""
+    for name in DISTRIBUTIONS & targets.keys():
+        labels = manifest.table[list(targets[name])].to_numpy(np.float64)
+        bad = np.flatnonzero((labels < 0).any(axis=1) | ~(labels > 0).any(axis=1))
+        if len(bad):
+            first = ", ".join(str(row + 2) for row in bad[:SHOWN_PROBLEMS])  # as a spreadsheet numbers them
+            raise ManifestError(
+                f"{manifest.name}: {len(bad)} of {len(labels)} pictures have no label or a negative one among "
+                f"{targets[name][0]} ... {targets[name][-1]} (row {first}{' ...' if len(bad) > SHOWN_PROBLEMS else ''})"
+            )
 
 
 def load_training_data(
@@ -96,6 +113,10 @@ def load_training_data(
     """
     stop = recipe.data.on_bad_picture == "stop"
     manifests = [read_manifest(source, required=recipe.columns(), check_files=stop) for source in sources]
+    if recipe.spec.exif:
+        check_exif_columns(manifests)
+    for each in manifests:
+        _check_distributions(each, dict(recipe.spec.targets))
     manifest = concatenate(manifests) if len(manifests) > 1 else manifests[0]
     if "split" not in manifest.table:
         manifest = split_manifest(manifest, recipe.split.fractions(), recipe.split.seed)
