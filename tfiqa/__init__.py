@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tfiqa.weights.build import build_model
     from tfiqa.weights.importers import import_weights
 
-__all__ = ["Scorer", "build_model", "import_weights", "list_databases", "list_models", "list_recipes"]
+__all__ = ["Scorer", "build_model", "import_weights", "list_databases", "list_measures", "list_models", "list_recipes"]
 
 _HOMES = {
     "Scorer": "tfiqa.serving.scorer",
@@ -26,6 +26,13 @@ def list_models() -> tuple[str, ...]:
     from tfiqa.models import MODELS
 
     return MODELS.names()
+
+
+def list_measures() -> tuple[str, ...]:
+    """Names of the functions of `tfiqa.full_reference`."""
+    from tfiqa.full_reference import MEASURES
+
+    return MEASURES.names()
 
 
 def list_databases() -> tuple[str, ...]:

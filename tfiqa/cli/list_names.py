@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(["models", "databases", "recipes"]))
+@click.argument("kind", type=click.Choice(["models", "measures", "databases", "recipes"]))
 @click.option("--long", "is_long", is_flag=True, help="databases: also citation, licence and home page.")
 def list_names(kind: str, is_long: bool) -> None:
     """List what tfiqa knows by name."""
-    import tfiqa
-
     if kind == "databases":
         click.echo(_databases(is_long))
         return
+    if kind == "measures":
+        click.echo(_measures())
+        return
+
+    import tfiqa
+
     click.echo("\n".join({"models": tfiqa.list_models, "recipes": tfiqa.list_recipes}[kind]()))
 
 
@@ -31,6 +37,30 @@ def _databases(is_long: bool) -> str:
         scores = str(reader.scale) if reader.has_scores else "none"
         rows.append((entry.name, count, "yes" if reader.has_references else "no", scores, options))
         notes.append(f"{entry.name}: {reader.citation}. {reader.home_page} Licence: {reader.licence}.")
+    return "\n".join([_aligned(rows)] + (["", *notes] if is_long else []))
+
+
+def _measures() -> str:
+    """A table with a line a measure; the name comes first."""
+    from tfiqa.cli.tensorflow_start import load_tensorflow
+
+    load_tensorflow()
+
+    from tfiqa.full_reference import ELEVEN, MEASURES
+
+    rows = [("name", "range", "better", "smallest side", "symmetric", "check")]
+    for name in dict.fromkeys((*ELEVEN, *MEASURES.names())):
+        measure = MEASURES.get(name).value
+        scale = measure.scale
+        bounds = " to ".join("unbounded" if bound is None else f"{bound:g}" for bound in (scale.low, scale.high))
+        better = "higher" if scale.higher_is_better else "lower"
+        side, symmetric = str(measure.smallest_side), "yes" if measure.is_symmetric else "no"
+        rows.append((name, bounds, better, side, symmetric, measure.checked))
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(table + (["", *notes] if is_long else []))
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

@@ -14,6 +14,7 @@ from tfiqa.cli.export import export
 from tfiqa.cli.fit import fit
 from tfiqa.cli.import_weights import import_weights
 from tfiqa.cli.list_names import list_names
+from tfiqa.cli.measure import measure
 from tfiqa.cli.report import report
 from tfiqa.cli.score import score
 from tfiqa.cli.serve import serve
@@ -33,7 +34,7 @@ def tfiqa() -> None:
     """
 
 
-for command in (fit, evaluate, score, export, serve, data, study, report, import_weights, list_names):
+for command in (fit, evaluate, score, measure, export, serve, data, study, report, import_weights, list_names):
     tfiqa.add_command(command)
 
 

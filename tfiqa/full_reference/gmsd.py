@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfiqa.full_reference.measure import Pair, evaluate, measure
 from tfiqa.full_reference.picture import grey_of
+from tfiqa.full_reference.pooling import root
 from tfiqa.images.filters import PREWITT, gradient_magnitude, reduce_zero_padded, similarity
 
 CONSTANT = 170  # the authors', for gradients of 0..255 under Prewitt / 3
@@ -22,7 +23,7 @@ def score(pair: Pair, grey: str = "gray_u8") -> tf.Tensor:
     quality = similarity(reference, distorted, CONSTANT)
     count = tf.cast(tf.size(quality[0]), quality.dtype)
     deviation = quality - tf.reduce_mean(quality, (1, 2), keepdims=True)
-    return tf.sqrt(tf.reduce_sum(deviation * deviation, (1, 2)) / (count - 1))
+    return root(tf.reduce_sum(deviation * deviation, (1, 2)) / (count - 1))
 
 
 def gmsd(reference: Any, distorted: Any, *, grey: str = "gray_u8") -> tf.Tensor:
@@ -34,8 +35,8 @@ def gmsd(reference: Any, distorted: Any, *, grey: str = "gray_u8") -> tf.Tensor:
         grey: "gray_u8", MATLAB's rounded rgb2gray as the published values use, or "y_float".
 
     Returns:
-        (N,) or a scalar: 0 for identical pictures, below about 0.5; lower is better. Symmetric. Differentiable, except
-        where the pictures are identical (the root of 0).
+        (N,) or a scalar: 0 for identical pictures, below about 0.5; lower is better. Symmetric. Differentiable; the
+        gradient is 0 where the pictures are identical (the root's own is infinite).
 
     Raises:
         InvalidInput: shapes that do not fit, a side below 3.

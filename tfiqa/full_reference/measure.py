@@ -20,6 +20,7 @@ from tfiqa.full_reference.picture import Picture, Table
 from tfiqa.registry import Registry
 from tfiqa.score_scale import ScoreScale
 
+PIXELS_AT_ONCE = 2**20  # of a batch; five pictures of 512x384 (tools/benchmark_full_reference.py)
 KEPT_TABLES = 128  # about ten for each picture size; those of one size take about 4 MB at 512x384
 
 T = TypeVar("T")
@@ -77,11 +78,12 @@ def measure(
     tables: tuple[Table, ...] = (),
     is_symmetric: bool = True,
     checked: str = "the authors' code",
+    unit: str | None = None,
 ) -> Callable[[Callable[..., tf.Tensor]], Callable[..., tf.Tensor]]:
-    """Decorator that enters a function of a `Pair` as the measure of that name. Arguments as in `Measure`."""
+    """Decorator that enters a function of a `Pair` as the measure of that name. Arguments as in `ScoreScale` and `Measure`."""
 
     def enter(score: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-        scale = ScoreScale(low, high, higher_is_better, name)
+        scale = ScoreScale(low, high, higher_is_better, unit or name)
         MEASURES.register(name)(Measure(score, scale, smallest_side, tables, is_symmetric, checked))
         return score
 
@@ -114,28 +116,51 @@ def evaluate_all(
     is_single = reference.shape.rank == distorted.shape.rank == 3
     reference, distorted = (x[None] if x.shape.rank == 3 else x for x in (reference, distorted))
     _check_sizes(names, reference, distorted)
-    options = {name: dict((options or {}).get(name, {})) for name in names}
+    options = {name: {key: _frozen(v) for key, v in (options or {}).get(name, {}).items()} for name in names}
     dtype = tf.float64 if reference.dtype == distorted.dtype == tf.float64 else tf.float32
     height, width = (
         one if one is not None else other for one, other in zip(reference.shape[1:3], distorted.shape[1:3], strict=True)
     )
     builders = {build.__name__: build for name in names for build in MEASURES.get(name).value.tables}
     if height is None or width is None:
-        size = tf.shape(reference)[1:3]
+        size = _checked_size(names, reference, distorted)
         tables = {key: _table_in_graph(build, size, dtype) for key, build in builders.items()}
     else:
         tables = {key: _kept_table(build, height, width, dtype) for key, build in builders.items()}
-    if tf.executing_eagerly():
-        scores = _compiled(names, options, reference.dtype, distorted.dtype)(reference, distorted, tables)
+    if tf.executing_eagerly() and 0 in (reference.shape[0], distorted.shape[0]):
+        scores = {name: tf.zeros(0, dtype) for name in names}
+    elif tf.executing_eagerly():
+        graph = _compiled(names, options, reference.dtype, distorted.dtype)
+        pieces = [graph(*piece, tables) for piece in _pieces(reference, distorted)]
+        scores = pieces[0] if len(pieces) == 1 else {name: tf.concat([p[name] for p in pieces], 0) for name in names}
     else:
         scores = _score(names, options, dtype, reference, distorted, tables)
     return {name: value[0] for name, value in scores.items()} if is_single else scores
 
 
+def _pieces(reference: tf.Tensor, distorted: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """The pictures, so many at a time that their planes stay in caches and in memory that malloc keeps."""
+    height, width = reference.shape[1:3]
+    count = max(reference.shape[0], distorted.shape[0])
+    step = max(1, PIXELS_AT_ONCE // (height * width))
+    if count <= step:
+        return [(reference, distorted)]
+
+    def piece(pictures: tf.Tensor, start: int) -> tf.Tensor:
+        return pictures if pictures.shape[0] == 1 else pictures[start : start + step]
+
+    return [(piece(reference, start), piece(distorted, start)) for start in range(0, count, step)]
+
+
+def _frozen(value: Any) -> Any:
+    """An option as part of a graph's key: arrays as the bytes of their float64 values."""
+    return np.asarray(value, np.float64).tobytes() if isinstance(value, (np.ndarray, list, tf.Tensor)) else value
+
+
 def _tensor(role: str, pixels: Any) -> tf.Tensor:
     pixels = tf.convert_to_tensor(pixels)
     if pixels.shape.rank not in (3, 4) or pixels.shape[-1] not in (3, None):
-        raise InvalidInput(f"the {role} must be (N, H, W, 3) or (H, W, 3), RGB 0..255. Received: {tuple(pixels.shape)}")
+        raise InvalidInput(f"the {role} must be (N, H, W, 3) or (H, W, 3), RGB 0..255. Received: {pixels.shape}")
     if not (pixels.dtype.is_floating or pixels.dtype.is_integer):
         raise InvalidInput(f"the {role} must be numbers 0..255. Received: {pixels.dtype.name}")
     return pixels if pixels.dtype in (tf.uint8, tf.float64) else tf.cast(pixels, tf.float32)
@@ -151,6 +176,18 @@ def _check_sizes(names: Sequence[str], reference: tf.Tensor, distorted: tf.Tenso
         smallest = MEASURES.get(name).value.smallest_side
         if known and min(known) < smallest:
             raise InvalidInput(f"{name} needs sides of at least {smallest} pixels. Received: {min(known)}")
+
+
+def _checked_size(names: Sequence[str], reference: tf.Tensor, distorted: tf.Tensor) -> tf.Tensor:
+    """(height, width) of pictures whose size a graph learns as it runs; it stops where `_check_sizes` would raise."""
+    one, other = tf.shape(reference)[1:3], tf.shape(distorted)[1:3]
+    smallest = max(MEASURES.get(name).value.smallest_side for name in names)
+    checks = [
+        tf.debugging.assert_equal(one, other, "reference and distorted must have one size"),
+        tf.debugging.assert_greater_equal(one, smallest, f"sides of at least {smallest} pixels are needed"),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(one)
 
 
 @functools.lru_cache(maxsize=KEPT_TABLES)
@@ -173,7 +210,7 @@ def _compiled(
     names: Sequence[str], options: Mapping[str, Mapping[str, Any]], *dtypes: tf.DType
 ) -> Callable[..., dict[str, tf.Tensor]]:
     """The graph for these measures that takes pictures of any size, traced at its first use."""
-    key = (tuple(names), repr(sorted(options.items())), dtypes)
+    key = (tuple(names), tuple((name, *sorted(options[name].items())) for name in names), dtypes)
     if key not in _graphs:
         dtype = tf.float64 if set(dtypes) == {tf.float64} else tf.float32
         pictures = [tf.TensorSpec([None, None, None, 3], each) for each in dtypes]

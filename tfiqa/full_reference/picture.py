@@ -42,14 +42,16 @@ class Picture:
 
     def table(self, build: Table) -> tf.Tensor:
         """The array that `build(height, width)` makes for this size, in `dtype`. The measure must have named it."""
-        return self._tables[build.__name__]
+        return tf.stop_gradient(self._tables[build.__name__])  # else a compiled graph has their gradients too
 
 
 def mix(planes: tf.Tensor, weights: tuple[tuple[float, ...], ...]) -> tf.Tensor:
-    """Weighted sums of the colour planes: (N, 3, H, W) and k rows of three weights to (N, k, H, W)."""
-    height, width = sides(planes)
-    flat = tf.reshape(planes, (-1, 3, height * width))
-    return tf.reshape(tf.matmul(tf.constant(weights, planes.dtype), flat), (-1, len(weights), height, width))
+    """Weighted sums of the colour planes: (N, 3, H, W) and k rows of three weights to (N, k, H, W).
+
+    Not a matrix product, which may round a picture in a batch otherwise than alone.
+    """
+    red, green, blue = tf.unstack(planes, axis=1)
+    return tf.stack([r * red + g * green + b * blue for r, g, b in weights], axis=1)
 
 
 def y_float(picture: Picture) -> tf.Tensor:

@@ -36,3 +36,9 @@ def real_power(x: tf.Tensor, exponent: float) -> tf.Tensor:
         is_zero, tf.zeros_like(x), tf.exp(exponent * tf.math.log(tf.where(is_zero, tf.ones_like(x), size)))
     )
     return tf.where(x < 0, math.cos(math.pi * exponent) * power, power)
+
+
+def root(x: tf.Tensor) -> tf.Tensor:
+    """Square root of values of at least 0, with gradient 0 at 0 (the root's own is infinite)."""
+    is_zero = tf.equal(x, 0)
+    return tf.where(is_zero, tf.zeros_like(x), tf.sqrt(tf.where(is_zero, tf.ones_like(x), x)))

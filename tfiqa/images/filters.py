@@ -123,8 +123,9 @@ def _reduce(planes: tf.Tensor, factor: int | tf.Tensor, mode: str) -> tf.Tensor:
     tall = tf.reduce_sum(tf.reshape(whole, (-1, factor, columns * factor)), axis=1)
     blocks = -(-columns // BLOCK)
     tall = _pad_last(tall, 0, (blocks * BLOCK - columns) * factor)
-    gather = tf.repeat(tf.eye(BLOCK, dtype=planes.dtype), factor, axis=0) / tf.cast(factor * factor, planes.dtype)
-    wide = tf.matmul(tf.reshape(tall, (-1, BLOCK * factor)), gather)
+    # The matrix holds ones alone, so that a product rounds alike whatever the number of rows; the division comes after.
+    gather = tf.repeat(tf.eye(BLOCK, dtype=planes.dtype), factor, axis=0)
+    wide = tf.matmul(tf.reshape(tall, (-1, BLOCK * factor)), gather) / tf.cast(factor * factor, planes.dtype)
     return tf.reshape(wide, tf.concat([lead, [rows, blocks * BLOCK]], 0))[..., :columns]
 
 
@@ -168,8 +169,10 @@ def magnitude(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, object]:
 
 
 def similarity(a: tf.Tensor, b: tf.Tensor, constant: float) -> tf.Tensor:
-    """(2ab + c) / (a^2 + b^2 + c): 1 where both agree, the comparison that most measures use."""
-    return (2 * a * b + constant) / (a * a + b * b + constant)
+    """(2ab + c) / (a^2 + b^2 + c), the comparison that most measures use, as 1 - (a - b)^2 / (a^2 + b^2 + c): exactly 1
+    where both agree, and as exact near 1 as the type allows."""
+    difference = a - b
+    return 1 - difference * difference / (a * a + b * b + constant)
 
 
 def _pad_last(planes: tf.Tensor, before: int | tf.Tensor, after: int | tf.Tensor) -> tf.Tensor:
