@@ -97,7 +97,7 @@ def test_all_eleven_are_the_default(folders, monkeypatch, arguments):
     from tfiqa.pipelines import measuring
 
     half = SimpleNamespace(numpy=lambda: [0.5])
-    monkeypatch.setattr(measuring, "evaluate_all", lambda names, *_: {name: half for name in names})
+    monkeypatch.setattr(measuring, "evaluate_all", lambda names, *_: dict.fromkeys(names, half))
     result = run(folders / "references/I01.BMP", folders / "distorted/i01_08_1.png", *arguments)
     (row,) = rows(result.stdout)
     assert list(row)[2:-1] == "ssim ms_ssim iw_ssim mdsi vsi fsimc gmsd sff scqi add_gsim sr_sim".split()

@@ -1,21 +1,12 @@
 """IW-SSIM in float64 NumPy and SciPy, step after step as the specification says it: slow, for comparison alone."""
 
 import numpy as np
+from numpy_ssim import GREYS, maps
 from scipy.ndimage import correlate1d, uniform_filter
-from scipy.signal import convolve2d
 
 TAPS = np.sqrt(2) / 16 * np.array([1, 4, 6, 4, 1])
 WEIGHTS = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
-C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 NOISE, TOLERANCE = 0.4, 1e-15
-
-
-def gray_u8(picture):
-    return np.floor(picture.astype(float) @ [0.298936021293775, 0.587043074451121, 0.114020904255103] + 0.5)
-
-
-def y_float(picture):
-    return picture.astype(float) @ [0.299, 0.587, 0.114]
 
 
 def smooth(plane):
@@ -60,20 +51,6 @@ def enlarge(plane, shape):
     return around[::2, ::2][: shape[0], : shape[1]]
 
 
-def ssim_parts(x, y):
-    """The luminance and the contrast-structure map."""
-    offsets = np.arange(-5, 6)
-    window = np.exp(-(offsets[:, None] ** 2 + offsets**2) / (2 * 1.5**2))
-    window /= window.sum()
-
-    def mean(plane):
-        return convolve2d(plane, window, "valid")
-
-    mx, my = mean(x), mean(y)
-    vx, vy = np.maximum(mean(x * x) - mx * mx, 0), np.maximum(mean(y * y) - my * my, 0)
-    return (2 * mx * my + C1) / (mx * mx + my * my + C1), (2 * (mean(x * y) - mx * my) + C2) / (vx + vy + C2)
-
-
 def information(x, y, parent):
     def mean(plane):
         return uniform_filter(plane, 3, mode="constant")
@@ -92,7 +69,7 @@ def information(x, y, parent):
         neighbours.append(enlarge(parent, x.shape)[1:-1, 1:-1])
     vectors = np.array([each.ravel() for each in neighbours])
     cu = vectors @ vectors.T / vectors.shape[1]
-    values, q = np.linalg.eigh(cu)
+    values = np.linalg.eigvalsh(cu)
     positive = np.maximum(values, 0)
     values = positive * values.sum() / positive.sum()
     ss = (vectors * np.linalg.solve(cu, vectors)).sum(0).reshape(height - 2, width - 2) / len(vectors)
@@ -102,16 +79,14 @@ def information(x, y, parent):
     return weight[4:-4, 4:-4]
 
 
-def iw_ssim(reference, distorted, grey=gray_u8):
-    """The score of one pair (H, W, 3), 0..255."""
-    references, distorteds = pyramid(grey(reference)), pyramid(grey(distorted))
-    score = 1.0
+def iw_ssim(reference, distorted, grey="gray_u8"):
+    references, distorteds = pyramid(GREYS[grey](reference)), pyramid(GREYS[grey](distorted))
+    means = []
     for level, (x, y) in enumerate(zip(references, distorteds, strict=True)):
-        luminance, structure = ssim_parts(x, y)
+        both, structure = maps(x, y)
         if level == 4:
-            found = (luminance * structure).mean()
+            means.append(both.mean())
         else:
             weight = information(x, y, references[level + 1] if level < 3 else None)
-            found = (structure * weight).sum() / weight.sum()
-        score *= max(found, 0) ** (WEIGHTS[level] / WEIGHTS.sum())
-    return score
+            means.append((structure * weight).sum() / weight.sum())
+    return np.prod(np.maximum(means, 0) ** (WEIGHTS / WEIGHTS.sum()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,12 +12,12 @@ import tensorflow as tf
 from tfiqa.full_reference.measure import Pair, evaluate, measure
 from tfiqa.full_reference.picture import Picture, grey_of
 from tfiqa.full_reference.pooling import TINY, real_power
-from tfiqa.images.filters import correlate_valid, gaussian_valid, sides
+from tfiqa.full_reference.ssim import luminance_and_structure_losses, mean_ssim
+from tfiqa.images.filters import correlate_valid, sides
 from tfiqa.images.pyramids import enlarge_twofold, laplacian_pyramid
 from tfiqa.images.strips import Strips
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # MS-SSIM's; divided by their sum here
-C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # SSIM's
 NOISE = 0.4  # variance of the noise in what the eye sees
 BOX = (1 / 3,) * 3  # one axis of the 3x3 window
 GAUSSIAN_EDGE, BOX_EDGE = 5, 1  # what the windows take from each side of a plane
@@ -27,20 +26,21 @@ GAUSSIAN_EDGE, BOX_EDGE = 5, 1  # what the windows take from each side of a plan
 FLAT = {tf.float32: 1e-8, tf.float64: 1e-15}
 # Eigenvalues of a covariance that are smaller, relative to the largest, are rounding errors.
 SMALLEST_EIGENVALUE = 1e-12
-FACTORS = (
-    3  # polynomials that share a determinant: none becomes smaller than SMALLEST_EIGENVALUE^3, which float32 holds
-)
+# Polynomials that share a determinant: none becomes smaller than SMALLEST_EIGENVALUE^3, which float32 holds.
+FACTORS = 3
 
 
 class Surroundings(NamedTuple):
     """What a band of the reference tells about its neighbourhoods: the 9 pixels and, where there is one, the parent.
 
     Args:
-        energy: (n, H - 2, W - 2), y' Cu^-1 y / N of each neighbourhood y of N values with covariance Cu.
+        length: N, the values of a neighbourhood, a scalar.
+        energy: (n, H - 2, W - 2), y' Cu^-1 y / N of each neighbourhood y, where Cu is their covariance.
         largest: (n, 1, 1), Cu's largest eigenvalue.
         polynomials: coefficients (n, 1, 1), lowest power first, of the `FACTORS` polynomials in `_information`.
     """
 
+    length: tf.Tensor
     energy: tf.Tensor
     largest: tf.Tensor
     polynomials: list[list[tf.Tensor]]
@@ -62,8 +62,8 @@ def surroundings_of(grey: str) -> Callable[[Picture], list[Surroundings]]:
 
     def surroundings(picture: Picture) -> list[Surroundings]:
         *bands, _ = picture.get(pyramid_of(grey))
-        parents = [enlarge_twofold(above, *sides(band)) for band, above in itertools.pairwise(bands)]
-        return [_describe(band, parent) for band, parent in zip(bands, [*parents, None], strict=True)]
+        describe = tf.function(_describe, autograph=False)  # bands of unknown size share one trace: 2 s instead of 7
+        return [describe(band, above) for band, above in zip(bands, [*bands[1:], None], strict=True)]
 
     return surroundings
 
@@ -73,19 +73,20 @@ def score(pair: Pair, grey: str = "gray_u8") -> tf.Tensor:
     """(N,) scores; the options are those of `iw_ssim`."""
     (*references, reference), (*distorted, remainder) = pair.both(pyramid_of(grey))
     surroundings = pair.reference.get(surroundings_of(grey))
-    means = [_band_score(*band) for band in zip(references, distorted, surroundings, strict=True)]
+    score_band = tf.function(_band_score, autograph=False)
+    means = [score_band(*band) for band in zip(references, distorted, surroundings, strict=True)]
     means.append(_remainder_score(reference, remainder))
     total = sum(SCALE_WEIGHTS)
     powers = [real_power(tf.maximum(mean, 0), w / total) for mean, w in zip(means, SCALE_WEIGHTS, strict=True)]
     return tf.reduce_prod(tf.stack(powers), 0)
 
 
-def _describe(band: tf.Tensor, parent: tf.Tensor | None) -> Surroundings:
-    """The `Surroundings` of a band, whose parent is the next one brought to its size."""
-    strips = Strips((band,) if parent is None else (band, parent), BOX_EDGE)
+def _describe(band: tf.Tensor, above: tf.Tensor | None) -> Surroundings:
+    """The `Surroundings` of a band. Its parent is the next one, brought to its size; the coarsest has none."""
+    height, width = sides(band)
+    strips = Strips((band,) if above is None else (band, enlarge_twofold(above, height, width)), BOX_EDGE)
     last = _neighbourhoods(*strips.last())
     length = last.shape[1]
-    height, width = sides(band)
 
     (gram,) = strips.sum(lambda *planes: (_gram(_neighbourhoods(*planes)),), (_gram(last),))
     covariance = gram / tf.cast((height - 2 * BOX_EDGE) * (width - 2 * BOX_EDGE), tf.float64)
@@ -103,23 +104,26 @@ def _describe(band: tf.Tensor, parent: tf.Tensor | None) -> Surroundings:
     positive *= tf.math.divide_no_nan(tf.reduce_sum(values, 1), tf.reduce_sum(positive, 1))[:, None]
     largest = positive[:, -1:]
     ratios = tf.math.divide_no_nan(tf.maximum(positive[:, :-1], floor), largest)
-    polynomials = [_polynomial(ratios[:, first::FACTORS]) for first in range(FACTORS)]
+    polynomials = tf.cast(_polynomials(ratios), band.dtype)[..., None, None]
     return Surroundings(
+        tf.constant(length, band.dtype),
         energy,
         tf.cast(largest, band.dtype)[..., None],
-        [[tf.cast(each, band.dtype)[:, None, None] for each in coefficients] for coefficients in polynomials],
+        [tf.unstack(coefficients, axis=1) for coefficients in tf.unstack(polynomials, axis=1)],
     )
 
 
-def _polynomial(ratios: tf.Tensor) -> list[tf.Tensor]:
-    """The coefficients (n,) of prod_j (l_j + (1 - l_j) q) for l (n, k), lowest power of q first."""
-    coefficients = [tf.ones_like(ratios[:, 0])]
-    for ratio in tf.unstack(ratios, axis=1):
-        zero = tf.zeros_like(ratio)
-        coefficients = [
-            ratio * same + (1 - ratio) * lower
-            for same, lower in zip([*coefficients, zero], [zero, *coefficients], strict=True)
-        ]
+def _polynomials(ratios: tf.Tensor) -> tf.Tensor:
+    """prod_j (l_j + (1 - l_j) q) for l (n, 8 or 9), as coefficients of `FACTORS` cubics: (n, FACTORS, 4), lowest power first.
+
+    A ratio of 1, which changes nothing, makes up nine. Large and small ratios go to each of the cubics.
+    """
+    ratios = tf.pad(ratios, [[0, 0], [0, 9 - ratios.shape[1]]], constant_values=1)
+    ratios = tf.reshape(ratios, (-1, 9 // FACTORS, FACTORS))
+    coefficients = tf.ones_like(ratios[:, 0, :, None])
+    for ratio in tf.unstack(ratios[..., None], axis=1):
+        same, shifted = (tf.pad(coefficients, [[0, 0], [0, 0], side]) for side in ((0, 1), (1, 0)))
+        coefficients = shifted + ratio * (same - shifted)
     return coefficients
 
 
@@ -151,40 +155,22 @@ def _band_score(reference: tf.Tensor, distorted: tf.Tensor, surroundings: Surrou
     edge = GAUSSIAN_EDGE - BOX_EDGE
 
     def sums(x: tf.Tensor, y: tf.Tensor, energy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        moments = _moments(x, y)
-        weight = _information(moments, surroundings._replace(energy=energy))[:, edge:-edge, edge:-edge] + TINY
-        return tf.reduce_sum(_ssim(moments) * weight, (1, 2)), tf.reduce_sum(weight, (1, 2))
+        weight = _information(x, y, surroundings._replace(energy=energy))[:, edge:-edge, edge:-edge] + TINY
+        _, loss = luminance_and_structure_losses(x, y)
+        return tf.reduce_sum(loss * weight, (1, 2)), tf.reduce_sum(weight, (1, 2))
 
     strips = Strips((reference, distorted, surroundings.energy), GAUSSIAN_EDGE)
-    above, below = strips.sum(sums, sums(*strips.last()))
-    return above / below
+    lost, whole = strips.sum(sums, sums(*strips.last()))
+    return 1 - lost / whole
 
 
 def _remainder_score(reference: tf.Tensor, distorted: tf.Tensor) -> tf.Tensor:
     """(N,): the plain mean of SSIM at the coarsest scale, in float64: values reach 4080 there, and their squares cancel."""
-    moments = _moments(tf.cast(reference, tf.float64), tf.cast(distorted, tf.float64))
-    return tf.cast(tf.reduce_mean(_ssim(moments, with_luminance=True), (1, 2)), reference.dtype)
+    planes = (tf.cast(plane, tf.float64) for plane in (reference, distorted))
+    return tf.cast(mean_ssim(*luminance_and_structure_losses(*planes)), reference.dtype)
 
 
-def _moments(x: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
-    """What local means are taken of; those of the one picture alone once where it meets many."""
-    return [x, x * x, y, y * y, x * y]
-
-
-def _each(means: Callable[[tf.Tensor], tf.Tensor], moments: list[tf.Tensor]) -> list[tf.Tensor]:
-    """The moments' local means, taken in one go."""
-    return tf.split(means(tf.concat(moments, 0)), [tf.shape(moment)[0] for moment in moments])
-
-
-def _ssim(moments: list[tf.Tensor], with_luminance: bool = False) -> tf.Tensor:
-    """(N, H - 10, W - 10): SSIM's map, or its contrast and structure alone."""
-    x, xx, y, yy, xy = _each(gaussian_valid, moments)
-    product, squares = x * y, x * x + y * y
-    structure = (2 * (xy - product) + C2) / (xx + yy - squares + C2)
-    return structure * (2 * product + C1) / (squares + C1) if with_luminance else structure
-
-
-def _information(moments: list[tf.Tensor], surroundings: Surroundings) -> tf.Tensor:
+def _information(reference: tf.Tensor, distorted: tf.Tensor, surroundings: Surroundings) -> tf.Tensor:
     """(N, H - 2, W - 2): what the two pictures tell at each place, in nats (the unit cancels).
 
     Around a place y = g x + noise of variance v, and both are seen through NOISE. The authors' sum over eigenvalues L_j of
@@ -192,7 +178,9 @@ def _information(moments: list[tf.Tensor], surroundings: Surroundings) -> tf.Ten
     t = energy (1 / NOISE + g^2 / (v + NOISE)). With r = 1 + t L_0 for the largest, q = 1 / r and l_j = L_j / L_0, each
     1 + t L_j is r (l_j + (1 - l_j) q): products of these lie between 0 and 1, and few logarithms are needed.
     """
-    x, xx, y, yy, xy = _each(lambda planes: correlate_valid(planes, BOX, BOX), moments)
+    moments = [reference, distorted, reference**2, distorted**2, reference * distorted]
+    means = correlate_valid(tf.concat(moments, 0), BOX, BOX)  # one picture may meet many: the moments differ in number
+    x, y, xx, yy, xy = tf.split(means, [tf.shape(moment)[0] for moment in moments])
     spread, common = xx - x * x, xy - x * y
     flat = tf.constant(FLAT[x.dtype], x.dtype)
     gain = common / tf.where(spread < flat, tf.constant(math.inf, x.dtype), spread)
@@ -200,8 +188,7 @@ def _information(moments: list[tf.Tensor], surroundings: Surroundings) -> tf.Ten
     t = surroundings.energy * (1 / NOISE + gain * gain / (rest + NOISE))
     r = 1 + t * surroundings.largest
     q = 1 / r
-    length = 1 + sum(len(coefficients) - 1 for coefficients in surroundings.polynomials)
-    information = length * tf.math.log((1 + rest / NOISE) * r)
+    information = surroundings.length * tf.math.log((1 + rest / NOISE) * r)
     for coefficients in surroundings.polynomials:
         product = coefficients[-1]
         for coefficient in coefficients[-2::-1]:

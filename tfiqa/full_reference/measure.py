@@ -230,4 +230,9 @@ def _score(
     tables: Mapping[str, tf.Tensor],
 ) -> dict[str, tf.Tensor]:
     pair = Pair(Picture(reference, tables, dtype), Picture(distorted, tables, dtype))
-    return {name: MEASURES.get(name).value.score(pair, **options[name]) for name in names}
+    scores: dict[str, tf.Tensor] = {}
+    for name in names:
+        # One after the other: each uses all processors anyway, and large pictures need the memory of one at a time.
+        with tf.control_dependencies(scores.values()):
+            scores[name] = MEASURES.get(name).value.score(pair, **options[name])
+    return scores

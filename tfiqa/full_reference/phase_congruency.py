@@ -37,9 +37,9 @@ def phase_congruency(picture: Picture) -> tf.Tensor:
     middle = (tf.reduce_min(luma, (1, 2), keepdims=True) + tf.reduce_max(luma, (1, 2), keepdims=True)) / 2
     luma -= tf.stop_gradient(middle)
     spectra = tf.signal.fft2d(_as_complex(luma))
-    filters = _as_complex(tf.stop_gradient(picture.table(log_gabor_filters)))
+    filters = _as_complex(picture.table(log_gabor_filters))
     radial, angular = tf.unstack(filters[:SCALES], num=SCALES), filters[SCALES:]
-    factors = tf.stop_gradient(picture.table(noise_factors))
+    factors = picture.table(noise_factors)
 
     def of_one(task: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         index, orientation = task // ORIENTATIONS, task % ORIENTATIONS

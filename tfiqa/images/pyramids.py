@@ -28,11 +28,17 @@ def laplacian_pyramid(planes: tf.Tensor, levels: int) -> list[tf.Tensor]:
         Planes (..., H, W), (..., ceil(H/2), ceil(W/2)) and so on. The kernel sums to 2, so that the remainder's values
         double with each level.
     """
+
+
+    def split(planes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        low = reduce_binomial(planes)
+        return planes - expand_binomial(low, *sides(planes)), low
+
+    split = tf.function(split, autograph=False)  # levels of unknown size share one trace
     bands = []
     for _ in range(levels - 1):
-        low = reduce_binomial(planes)
-        bands.append(planes - expand_binomial(low, *sides(planes)))
-        planes = low
+        band, planes = split(planes)
+        bands.append(band)
     return [*bands, planes]
 
 

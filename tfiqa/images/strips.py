@@ -66,7 +66,7 @@ class Strips:
             found = tf.transpose(found, (1, 0, 2, 3))
             return tf.reshape(found, (tf.shape(last)[0], self.whole * self.rows, tf.shape(last)[2]))
 
-        before = tf.cond(self.whole > 0, loop, lambda: last[:, :0])
+        before = loop() if isinstance(self.whole, int) else tf.cond(self.whole > 0, loop, lambda: last[:, :0])
         return tf.concat([before, last], 1)
 
     @property
