@@ -13,7 +13,7 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy tfiqa
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Rebuilt only when what is to be installed changes; a build that was cut short leaves no .ready and starts again.
 $(READY): setup.cfg pyproject.toml

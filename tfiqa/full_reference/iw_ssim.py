@@ -63,7 +63,8 @@ def surroundings_of(grey: str) -> Callable[[Picture], list[Surroundings]]:
     def surroundings(picture: Picture) -> list[Surroundings]:
         *bands, _ = picture.get(pyramid_of(grey))
         describe = tf.function(_describe, autograph=False)  # bands of unknown size share one trace: 2 s instead of 7
-        return [describe(band, above) for band, above in zip(bands, [*bands[1:], None], strict=True)]
+        aboves = [*bands[1:], None]
+        return [describe(*each, level == 0) for level, each in enumerate(zip(bands, aboves, strict=True))]
 
     return surroundings
 
@@ -74,17 +75,20 @@ def score(pair: Pair, grey: str = "gray_u8") -> tf.Tensor:
     (*references, reference), (*distorted, remainder) = pair.both(pyramid_of(grey))
     surroundings = pair.reference.get(surroundings_of(grey))
     score_band = tf.function(_band_score, autograph=False)
-    means = [score_band(*band) for band in zip(references, distorted, surroundings, strict=True)]
+    bands = zip(references, distorted, surroundings, strict=True)
+    means = [score_band(*band, level == 0) for level, band in enumerate(bands)]
     means.append(_remainder_score(reference, remainder))
     total = sum(SCALE_WEIGHTS)
     powers = [real_power(tf.maximum(mean, 0), w / total) for mean, w in zip(means, SCALE_WEIGHTS, strict=True)]
     return tf.reduce_prod(tf.stack(powers), 0)
 
 
-def _describe(band: tf.Tensor, above: tf.Tensor | None) -> Surroundings:
+def _describe(band: tf.Tensor, above: tf.Tensor | None, is_finest: bool) -> Surroundings:
     """The `Surroundings` of a band. Its parent is the next one, brought to its size; the coarsest has none."""
     height, width = sides(band)
-    strips = Strips((band,) if above is None else (band, enlarge_twofold(above, height, width)), BOX_EDGE)
+    strips = Strips(
+        (band,) if above is None else (band, enlarge_twofold(above, height, width)), BOX_EDGE, may_cut=is_finest
+    )
     last = _neighbourhoods(*strips.last())
     length = last.shape[1]
 
@@ -150,7 +154,7 @@ def _flat(vectors: tf.Tensor) -> tf.Tensor:
     return tf.reshape(vectors, (tf.shape(vectors)[0], vectors.shape[1], -1))
 
 
-def _band_score(reference: tf.Tensor, distorted: tf.Tensor, surroundings: Surroundings) -> tf.Tensor:
+def _band_score(reference: tf.Tensor, distorted: tf.Tensor, surroundings: Surroundings, is_finest: bool) -> tf.Tensor:
     """(N,): the mean of contrast times structure, weighted by information."""
     edge = GAUSSIAN_EDGE - BOX_EDGE
 
@@ -159,7 +163,7 @@ def _band_score(reference: tf.Tensor, distorted: tf.Tensor, surroundings: Surrou
         _, loss = luminance_and_structure_losses(x, y)
         return tf.reduce_sum(loss * weight, (1, 2)), tf.reduce_sum(weight, (1, 2))
 
-    strips = Strips((reference, distorted, surroundings.energy), GAUSSIAN_EDGE)
+    strips = Strips((reference, distorted, surroundings.energy), GAUSSIAN_EDGE, may_cut=is_finest)
     lost, whole = strips.sum(sums, sums(*strips.last()))
     return 1 - lost / whole
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from tfiqa.errors import InvalidInput
-from tfiqa.images.filters import SCHARR, gradient_magnitude, reduce_zero_padded, reduction_factor, sides
+from tfiqa.images.color import RED_GREEN_BLUE, mix_pixels, reduce_pixels
+from tfiqa.images.filters import SCHARR, gradient_magnitude, reduction_factor, sides
 
 # MATLAB's rgb2gray of a uint8 picture: the first row of the inverse of NTSC's YIQ matrix, to the digits that it prints.
 MATLAB_GREY = (0.298936021293775, 0.587043074451121, 0.114020904255103)
@@ -29,10 +30,15 @@ class Picture:
 
     def __init__(self, pixels: tf.Tensor, tables: Mapping[str, tf.Tensor], dtype: tf.DType) -> None:
         self.dtype = dtype
-        self.planes = tf.cast(tf.transpose(pixels, (0, 3, 1, 2)), dtype)  # (N, 3, H, W)
-        self.height, self.width = sides(self.planes)
+        self.pixels = tf.cast(pixels, dtype)
+        self.height, self.width = sides(self.pixels, axes=(1, 2))
         self._tables = tables
         self._derived: dict[Callable[[Picture], Any], Any] = {}
+
+    @property
+    def planes(self) -> tf.Tensor:
+        """R, G and B, (N, 3, H, W)."""
+        return self.get(_planes)
 
     def get(self, derive: Callable[[Picture], T]) -> T:
         """`derive(self)`, computed at the first call alone: what measures share is a function that is asked for twice."""
@@ -54,15 +60,24 @@ def mix(planes: tf.Tensor, weights: tuple[tuple[float, ...], ...]) -> tf.Tensor:
     return tf.stack([r * red + g * green + b * blue for r, g, b in weights], axis=1)
 
 
+def _planes(picture: Picture) -> tf.Tensor:
+    return tf.stack(mix_pixels(picture.pixels, RED_GREEN_BLUE), axis=1)
+
+
 def y_float(picture: Picture) -> tf.Tensor:
     """0.299 R + 0.587 G + 0.114 B, not rounded: (N, H, W)."""
-    return mix(picture.planes, (LUMA,))[:, 0]
+    return mix_pixels(picture.pixels, (LUMA,))[0]
 
 
 def gray_u8(picture: Picture) -> tf.Tensor:
     """MATLAB's rgb2gray of a uint8 picture, an integer 0..255: (N, H, W). The gradient passes as if nothing were rounded."""
-    grey = mix(picture.planes, (MATLAB_GREY,))[:, 0]
-    return grey + tf.stop_gradient(tf.floor(grey + 0.5) - grey)
+    return _rounded(mix_pixels(picture.pixels, (MATLAB_GREY,))[0])
+
+
+@tf.custom_gradient
+def _rounded(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """To the nearest integer, halves up."""
+    return tf.floor(values + 0.5), lambda upstream: upstream
 
 
 GREYS: dict[str, Callable[[Picture], tf.Tensor]] = {"gray_u8": gray_u8, "y_float": y_float}
@@ -78,7 +93,7 @@ def grey_of(name: str) -> Callable[[Picture], tf.Tensor]:
 def reduced(picture: Picture) -> tf.Tensor:
     """R, G and B brought near 256 pixels by the zero-padded box mean: (N, 3, h, w). Colour conversions come after it:
     both are linear, so the order does not matter, and three planes are reduced once for FSIM, VSI, MDSI and SR-SIM."""
-    return reduce_zero_padded(picture.planes, reduction_factor(picture.height, picture.width))
+    return reduce_pixels(picture.pixels, reduction_factor(picture.height, picture.width))
 
 
 def reduced_luma(picture: Picture) -> tf.Tensor:

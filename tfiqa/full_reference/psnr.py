@@ -15,7 +15,7 @@ PEAK = 255
 @measure("psnr", low=0, high=None, higher_is_better=True, unit="dB", smallest_side=1, checked="its definition")
 def score(pair: Pair) -> tf.Tensor:
     """(N,) scores in dB."""
-    error = tf.reduce_mean(tf.math.squared_difference(pair.reference.planes, pair.distorted.planes), (1, 2, 3))
+    error = tf.reduce_mean(tf.math.squared_difference(pair.reference.pixels, pair.distorted.pixels), (1, 2, 3))
     is_identical = tf.equal(error, 0)
     share = tf.where(is_identical, tf.ones_like(error), error / PEAK**2)
     return tf.where(is_identical, tf.fill(tf.shape(error), tf.constant(math.inf, error.dtype)), _decibels(share))

@@ -26,12 +26,10 @@ PREWITT = ((1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, -1.0))  # smoothing taps, differenc
 SCHARR = ((3 / 16, 10 / 16, 3 / 16), (1.0, 0.0, -1.0))
 
 
-def sides(planes: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
-    """Height and width of planes (..., H, W): integers where they are known, else scalar int32 tensors."""
+def sides(planes: tf.Tensor, axes: tuple[int, int] = (-2, -1)) -> tuple[int | tf.Tensor, int | tf.Tensor]:
+    """Height and width of planes (..., H, W), or along other axes: integers where known, else scalar int32 tensors."""
     dynamic = tf.shape(planes)
-    height, width = (
-        known if known is not None else dynamic[axis] for known, axis in zip(planes.shape[-2:], (-2, -1), strict=True)
-    )
+    height, width = (dynamic[axis] if planes.shape[axis] is None else planes.shape[axis] for axis in axes)
     return height, width
 
 

@@ -29,7 +29,6 @@ def laplacian_pyramid(planes: tf.Tensor, levels: int) -> list[tf.Tensor]:
         double with each level.
     """
 
-
     def split(planes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         low = reduce_binomial(planes)
         return planes - expand_binomial(low, *sides(planes)), low

@@ -23,9 +23,10 @@ class Strips:
         planes: (n, H, W); n may be 1 for some of them. A plane with fewer rows lacks as many at the top as at the bottom.
         edge: rows of the first plane on either side of a strip, beyond its own, that its values depend on. Those at the
             plane's upper and lower ends belong to no strip.
+        may_cut: False for planes that are small enough in any case: one strip, and a graph without loops.
     """
 
-    def __init__(self, planes: tuple[tf.Tensor, ...], edge: int) -> None:
+    def __init__(self, planes: tuple[tf.Tensor, ...], edge: int, *, may_cut: bool = True) -> None:
         self.planes = planes
         height, width = sides(planes[0])
         self.height = height - 2 * edge
@@ -33,7 +34,7 @@ class Strips:
         counts = [plane.shape[0] if plane.shape[0] is not None else tf.shape(plane)[0] for plane in planes]
         area = width * functools.reduce(_larger, counts)
         self.rows = _larger(SHORTEST_STRIP, STRIP_PIXELS // area)
-        self.whole = (self.height - 1) // self.rows
+        self.whole = (self.height - 1) // self.rows if may_cut else 0
 
     def last(self) -> tuple[tf.Tensor, ...]:
         """The planes' last strip, edges included."""
