@@ -29,10 +29,10 @@ def list_models() -> tuple[str, ...]:
 
 
 def list_measures() -> tuple[str, ...]:
-    """Names of the functions of `tfiqa.full_reference`."""
-    from tfiqa.full_reference import MEASURES
+    """Names of the measures of `tfiqa.full_reference`, DeepFL-IQA's eleven first."""
+    from tfiqa.full_reference import ELEVEN, MEASURES
 
-    return MEASURES.names()
+    return (*ELEVEN, *(name for name in MEASURES.names() if name not in ELEVEN))
 
 
 def list_databases() -> tuple[str, ...]:

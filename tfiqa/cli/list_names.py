@@ -46,10 +46,11 @@ def _measures() -> str:
 
     load_tensorflow()
 
-    from tfiqa.full_reference import ELEVEN, MEASURES
+    import tfiqa
+    from tfiqa.full_reference import MEASURES
 
     rows = [("name", "range", "better", "smallest side", "symmetric", "check")]
-    for name in dict.fromkeys((*ELEVEN, *MEASURES.names())):
+    for name in tfiqa.list_measures():
         measure = MEASURES.get(name).value
         scale = measure.scale
         bounds = " to ".join("unbounded" if bound is None else f"{bound:g}" for bound in (scale.low, scale.high))

@@ -62,7 +62,9 @@ def surroundings_of(grey: str) -> Callable[[Picture], list[Surroundings]]:
 
     def surroundings(picture: Picture) -> list[Surroundings]:
         *bands, _ = picture.get(pyramid_of(grey))
-        describe = tf.function(_describe, autograph=False)  # bands of unknown size share one trace: 2 s instead of 7
+        describe = tf.function(
+            _describe, autograph=False
+        )  # bands of unknown size share one trace, which takes a second
         aboves = [*bands[1:], None]
         return [describe(*each, level == 0) for level, each in enumerate(zip(bands, aboves, strict=True))]
 
@@ -84,7 +86,10 @@ def score(pair: Pair, grey: str = "gray_u8") -> tf.Tensor:
 
 
 def _describe(band: tf.Tensor, above: tf.Tensor | None, is_finest: bool) -> Surroundings:
-    """The `Surroundings` of a band. Its parent is the next one, brought to its size; the coarsest has none."""
+    """The `Surroundings` of a band. Its parent is the next one, brought to its size; the coarsest has none.
+
+    Only the finest band is worked on in strips: loops for the others would double the time that the graph takes to build.
+    """
     height, width = sides(band)
     strips = Strips(
         (band,) if above is None else (band, enlarge_twofold(above, height, width)), BOX_EDGE, may_cut=is_finest
