@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from distorted_scenes import scene_pair, scene_pairs
 
+from tfiqa import full_reference
 from tfiqa.errors import InvalidInput, UnknownName
 from tfiqa.full_reference import measure as measure_file
 from tfiqa.full_reference.gmsd import gmsd
@@ -196,3 +197,50 @@ def test_scale_and_properties():
     assert (entry.scale.low, entry.scale.high, entry.scale.higher_is_better) == (0, None, False)
     assert entry.is_symmetric
     assert entry.checked == "the authors' code"
+
+
+@pytest.mark.parametrize("name", ["mdsi", "psnr", "vsi"])
+@pytest.mark.parametrize("size", [(60, 80), (1, 1)])
+def test_one_size_known_and_the_other_another(name, size):
+    reference = tf.zeros((40, 40, 3), tf.uint8)
+    measure = getattr(full_reference, name)
+    specification = [tf.TensorSpec([None, None, 3], tf.uint8)]
+    run = tf.function(lambda x: measure(reference, x), input_signature=specification, autograph=False)
+    assert np.isfinite(run(np.ones((40, 40, 3), np.uint8)))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"one size|expected shape"):
+        run(np.zeros((*size, 3), np.uint8))
+
+
+def test_channels_that_the_graph_learns_as_it_runs():
+    specification = [tf.TensorSpec([None] * 4, tf.uint8)] * 2
+    run = tf.function(full_reference.mdsi, input_signature=specification, autograph=False)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 4), np.uint8)
+    assert run(pictures[..., :3], pictures[..., :3]).shape == (3,)
+    with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
+        run(pictures, pictures)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"sssim": {"grey": "y_float"}}, "unknown measure 'sssim'"),
+        ({"ssim": {"grey": "y_float"}}, "options for ssim, which is not among the measures: gmsd"),
+        ({"gmsd": {"gray": "y_float"}}, "unknown option of gmsd 'gray'; did you mean 'grey'"),
+    ],
+)
+def test_options_that_no_measure_takes(options, text):
+    picture = np.zeros((20, 20, 3))
+    with pytest.raises(InvalidInput, match=text):
+        full_reference.measure_all(picture, picture, measures=("gmsd",), options=options)
+
+
+def test_a_basis_of_another_shape_in_measure_all():
+    picture = np.zeros((20, 20, 3))
+    with pytest.raises(InvalidInput, match=r"basis must be \(8, 192\)\. Received: \(192, 8\)"):
+        full_reference.measure_all(picture, picture, measures="sff", options={"sff": {"basis": np.ones((192, 8))}})
+
+
+@pytest.mark.parametrize("pictures", [None, [np.zeros((20, 20, 3)), np.zeros((30, 20, 3))]])
+def test_what_is_no_batch_of_pictures(pictures):
+    with pytest.raises(InvalidInput, match="the distorted must be pictures of one size"):
+        full_reference.gmsd(np.zeros((20, 20, 3)), pictures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -73,11 +74,16 @@ def write_result(output: str, text: str) -> None:
         write_text(output, text + "\n")
 
 
+def _json_value(value: Any) -> Any:
+    """JSON has no infinite numbers (the PSNR of identical pictures): they are the text "inf"."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _writer(stream: IO[str], form: str, columns: Sequence[str]) -> WriteRow:
     if form == "jsonl":
 
         def write_json_row(row: Mapping[str, Any]) -> None:
-            stream.write(json.dumps({name: row[name] for name in columns}, ensure_ascii=False) + "\n")
+            stream.write(json.dumps({name: _json_value(row[name]) for name in columns}, ensure_ascii=False) + "\n")
             stream.flush()
 
         return write_json_row

@@ -40,7 +40,7 @@ def grey_entropy(picture: Picture) -> tf.Tensor:
 def worst_first_mean(quality: tf.Tensor) -> tf.Tensor:
     """The mean of (N, H, W) values 0..1 weighted by (1 - r)^2, where r is a value's rank from 0, the worst, to 1: (N,)."""
     flat = tf.reshape(quality, (tf.shape(quality)[0], -1))
-    steps = tf.cast(tf.floor(flat * (RANK_STEPS - 1) + 0.5), tf.int32)
+    steps = tf.clip_by_value(tf.cast(tf.floor(flat * (RANK_STEPS - 1) + 0.5), tf.int32), 0, RANK_STEPS - 1)  # NaN too
     shares = _histogram(steps, RANK_STEPS, flat.dtype) / tf.cast(tf.shape(flat)[1], flat.dtype)
     ranks = tf.cumsum(shares, 1) - shares / 2  # values of one step share the middle of their ranks
     # One flat table: a gather with batch_dims takes twice as long.

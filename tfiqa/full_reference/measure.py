@@ -8,6 +8,7 @@ banks, resize matrices) are made in NumPy, kept, and handed in.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ import tensorflow as tf
 
 from tfiqa.errors import InvalidInput
 from tfiqa.full_reference.picture import Picture, Table
-from tfiqa.registry import Registry
+from tfiqa.registry import Registry, unknown_name
 from tfiqa.score_scale import ScoreScale
 
 PIXELS_AT_ONCE = 2**20  # of a batch; five pictures of 512x384 (tools/benchmark_full_reference.py)
@@ -110,20 +111,22 @@ def evaluate_all(
         By name, (N,) scores, or a scalar when both are single pictures; float64 when both inputs are, else float32.
 
     Raises:
-        InvalidInput: other shapes, sizes that differ, or a picture too small for a measure.
+        InvalidInput: other shapes, sizes that differ, a picture too small for a measure, or an option that it does not
+            have. Where a graph learns sizes as it runs, it stops with TensorFlow's InvalidArgumentError instead.
     """
+    names = (names,) if isinstance(names, str) else tuple(names)
     reference, distorted = _tensor("reference", reference), _tensor("distorted", distorted)
     is_single = reference.shape.rank == distorted.shape.rank == 3
     reference, distorted = (x[None] if x.shape.rank == 3 else x for x in (reference, distorted))
     _check_sizes(names, reference, distorted)
-    options = {name: {key: _frozen(v) for key, v in (options or {}).get(name, {}).items()} for name in names}
+    options = _checked_options(names, options or {})
     dtype = tf.float64 if reference.dtype == distorted.dtype == tf.float64 else tf.float32
-    height, width = (
-        one if one is not None else other for one, other in zip(reference.shape[1:3], distorted.shape[1:3], strict=True)
-    )
+    if None in (*reference.shape[1:3], *distorted.shape[1:3]):
+        reference, distorted = _checked_as_it_runs(names, reference, distorted)
+    height, width = reference.shape[1:3]
     builders = {build.__name__: build for name in names for build in MEASURES.get(name).value.tables}
     if height is None or width is None:
-        size = _checked_size(names, reference, distorted)
+        size = tf.shape(reference)[1:3]
         tables = {key: _table_in_graph(build, size, dtype) for key, build in builders.items()}
     else:
         tables = {key: _kept_table(build, height, width, dtype) for key, build in builders.items()}
@@ -152,17 +155,36 @@ def _pieces(reference: tf.Tensor, distorted: tf.Tensor) -> list[tuple[tf.Tensor,
     return [(piece(reference, start), piece(distorted, start)) for start in range(0, count, step)]
 
 
+def _checked_options(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The options of each measure, frozen. Raises InvalidInput for one that the measure does not have."""
+    for name, given in options.items():
+        known = list(inspect.signature(MEASURES.get(name).value.score).parameters)[1:]
+        if name not in names:
+            raise InvalidInput(f"options for {name}, which is not among the measures: {', '.join(names)}")
+        for option in given:
+            if option not in known:
+                raise InvalidInput(unknown_name(f"option of {name}", option, known))
+    return {name: {key: _frozen(value) for key, value in options.get(name, {}).items()} for name in names}
+
+
 def _frozen(value: Any) -> Any:
-    """An option as part of a graph's key: arrays as the bytes of their float64 values."""
-    return np.asarray(value, np.float64).tobytes() if isinstance(value, (np.ndarray, list, tf.Tensor)) else value
+    """An option as part of a graph's key: arrays as nested tuples of their values."""
+    if isinstance(value, (np.ndarray, list, tf.Tensor)):
+        value = np.asarray(value, np.float64)
+        return tuple(map(_frozen, value)) if value.ndim else float(value)
+    return value
 
 
 def _tensor(role: str, pixels: Any) -> tf.Tensor:
-    pixels = tf.convert_to_tensor(pixels)
+    try:
+        pixels = tf.convert_to_tensor(pixels)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"the {role} must be pictures of one size. Received: {type(pixels).__name__}") from error
     if pixels.shape.rank not in (3, 4) or pixels.shape[-1] not in (3, None):
         raise InvalidInput(f"the {role} must be (N, H, W, 3) or (H, W, 3), RGB 0..255. Received: {pixels.shape}")
     if not (pixels.dtype.is_floating or pixels.dtype.is_integer):
         raise InvalidInput(f"the {role} must be numbers 0..255. Received: {pixels.dtype.name}")
+    pixels = tf.ensure_shape(pixels, [*[None] * (pixels.shape.rank - 1), 3])
     return pixels if pixels.dtype in (tf.uint8, tf.float64) else tf.cast(pixels, tf.float32)
 
 
@@ -178,16 +200,20 @@ def _check_sizes(names: Sequence[str], reference: tf.Tensor, distorted: tf.Tenso
             raise InvalidInput(f"{name} needs sides of at least {smallest} pixels. Received: {min(known)}")
 
 
-def _checked_size(names: Sequence[str], reference: tf.Tensor, distorted: tf.Tensor) -> tf.Tensor:
-    """(height, width) of pictures whose size a graph learns as it runs; it stops where `_check_sizes` would raise."""
+def _checked_as_it_runs(
+    names: Sequence[str], reference: tf.Tensor, distorted: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Pictures of which a graph learns the size as it runs; it stops where `_check_sizes` would raise. What is known of the
+    one's size is then known of the other's."""
     one, other = tf.shape(reference)[1:3], tf.shape(distorted)[1:3]
     smallest = max(MEASURES.get(name).value.smallest_side for name in names)
     checks = [
         tf.debugging.assert_equal(one, other, "reference and distorted must have one size"),
         tf.debugging.assert_greater_equal(one, smallest, f"sides of at least {smallest} pixels are needed"),
     ]
+    known = [side or other for side, other in zip(reference.shape[1:3], distorted.shape[1:3], strict=True)]
     with tf.control_dependencies(checks):
-        return tf.identity(one)
+        return tuple(tf.ensure_shape(tf.identity(x), [x.shape[0], *known, 3]) for x in (reference, distorted))
 
 
 @functools.lru_cache(maxsize=KEPT_TABLES)

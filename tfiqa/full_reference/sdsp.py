@@ -94,7 +94,8 @@ def saliency(picture: Picture) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 def _lab(rgb: tf.Tensor) -> tf.Tensor:
     """CIELAB, without L*'s offset, of 0..255: (N, 3, h, w) to (N, 4, h, w), the last plane 0."""
-    curved = tf.exp(2.4 * tf.math.log(rgb * (1 / (255 * 1.055)) + 0.055 / 1.055))
+    # Below 0, where only a generator's output can lie, the power has no value, and its gradient must not meet the straight part.
+    curved = tf.exp(2.4 * tf.math.log(tf.maximum(rgb, 0) * (1 / (255 * 1.055)) + 0.055 / 1.055))
     linear = tf.where(rgb <= SRGB_KNEE * 255, rgb * (1 / (255 * 12.92)), curved)
     xyz = mix(linear, TO_XYZ)
     # The root's infinite slope at black must not meet the zero of the branch not taken: that would be NaN.

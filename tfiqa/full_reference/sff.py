@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ LUMINANCE_SHARE, FEATURE_SHARE = 0.8, 0.2
 
 
 @measure("sff", low=-1, high=1, higher_is_better=True, smallest_side=PATCH + 1, is_symmetric=False)
-def score(pair: Pair, basis: bytes | None = None) -> tf.Tensor:
-    """(N,) scores. The basis, if not the project's own, is that of `sff` as the bytes of its float64 values."""
-    rows = _default_basis() if basis is None else np.frombuffer(basis)
-    if rows.size != FEATURES * LENGTH:
-        raise InvalidInput(f"basis must hold {FEATURES} x {LENGTH} numbers. Received: {rows.size}")
+def score(pair: Pair, basis: Sequence[Sequence[float]] | None = None) -> tf.Tensor:
+    """(N,) scores; the options are those of `sff`."""
+    rows = _default_basis() if basis is None else np.array(basis)
+    if rows.shape != (FEATURES, LENGTH):
+        raise InvalidInput(f"basis must be ({FEATURES}, {LENGTH}). Received: {rows.shape}")
     reference, distorted = pair.both(_patches)
     quality = LUMINANCE_SHARE * _luminance_quality(reference, distorted)
     quality += FEATURE_SHARE * _feature_quality(reference, distorted, rows)
@@ -59,12 +60,7 @@ def sff(reference: Any, distorted: Any, *, basis: ArrayLike | None = None) -> tf
     Raises:
         InvalidInput: shapes that do not fit, a side below 9, or another shape of the basis.
     """
-    if basis is None:
-        return evaluate("sff", reference, distorted)
-    rows = np.asarray(basis, np.float64)
-    if rows.shape != (FEATURES, LENGTH):
-        raise InvalidInput(f"basis must be ({FEATURES}, {LENGTH}). Received: {rows.shape}")
-    return evaluate("sff", reference, distorted, basis=rows)
+    return evaluate("sff", reference, distorted, basis=None if basis is None else np.asarray(basis, np.float64))
 
 
 @functools.cache

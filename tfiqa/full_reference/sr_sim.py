@@ -91,13 +91,17 @@ def spectral_saliency(picture: Picture) -> tf.Tensor:
     return tf.matmul(rows, tf.matmul(normalised, columns, transpose_b=True))
 
 
+def _as_complex(real: tf.Tensor) -> tf.Tensor:
+    return tf.complex(real, tf.zeros_like(real))  # the gradient of tf.cast warns about what it does
+
+
 def _residual_energy(planes: tf.Tensor) -> tf.Tensor:
     """Squared modulus of the picture whose log amplitudes lack their local mean: (N, h, w)."""
-    spectrum = tf.signal.fft2d(tf.cast(planes, tf.complex128))
+    spectrum = tf.signal.fft2d(_as_complex(planes))
     squared = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
     log_amplitude = 0.5 * tf.math.log(tf.maximum(squared, LEAST_AMPLITUDE**2))
     # exp(residual + i phase) = spectrum exp(-local mean), without an angle.
-    whitened = spectrum * tf.cast(tf.exp(-_box_mean(log_amplitude)), tf.complex128)
+    whitened = spectrum * _as_complex(tf.exp(-_box_mean(log_amplitude)))
     picture = tf.signal.ifft2d(whitened)
     return tf.square(tf.math.real(picture)) + tf.square(tf.math.imag(picture))
 

@@ -19,7 +19,7 @@ RED_GREEN_BLUE: tuple[Weights, ...] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 
 
 def mix_pixels(pixels: tf.Tensor, weights: Sequence[Weights]) -> list[tf.Tensor]:
-    """Weighted sums of R, G and B.
+    """Weighted sums of R, G and B. What is not a number spoils up to 15 pixels around it, also of the next picture.
 
     Args:
         pixels: (N, H, W, 3), float32 or float64.

@@ -72,7 +72,7 @@ class PairMeasurer:
     """Runs measures on pairs of files.
 
     Consecutive pairs of one size are measured together; of consecutive pairs with one reference, it is decoded once,
-    and the measures derive what they need from it once. None of this changes a score.
+    and the measures derive what they need from it once. None of this changes a score beyond rounding.
 
     Args:
         names: measures, as in `MEASURES`.
