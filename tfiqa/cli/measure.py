@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tfiqa.cli.output import SOME_FAILED, row_writer, say
+from tfiqa.cli.output import SOME_FAILED, say, stream_rows
 
 if TYPE_CHECKING:
     from tfiqa.pipelines.picture_pairs import PicturePair
@@ -53,8 +52,6 @@ def measure(
     """
     pairs = _pairs(reference, distorted, table, pattern)
 
-    from tqdm import tqdm
-
     from tfiqa.cli.tensorflow_start import load_tensorflow
 
     load_tensorflow()
@@ -70,14 +67,9 @@ def measure(
     taken = [column for column in columns if column in (*measurer.names, "error")]
     if taken:
         raise InvalidInput(f"{table}: column {taken[0]!r} is one that the output gets; rename it")
-    failed = 0
     form = form or ("jsonl" if output.lower().endswith(".jsonl") else "csv")
-    # A bar would be torn apart by rows on the same terminal.
-    quiet = not sys.stderr.isatty() or (output == "-" and sys.stdout.isatty())
-    with row_writer(output, form, (*columns, *measurer.names, "error")) as write:
-        for row in tqdm(measurer.rows(pairs), total=len(pairs), unit="pair", disable=quiet, leave=False):
-            write(row)
-            failed += row["error"] is not None
+    columns = [*columns, *measurer.names, "error"]
+    failed = stream_rows(output, form, columns, measurer.rows(pairs), total=len(pairs), unit="pair")
     say(f"{len(pairs) - failed} of {len(pairs)} pairs measured")
     if failed:
         context.exit(SOME_FAILED)

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -72,6 +72,31 @@ def write_result(output: str, text: str) -> None:
         click.echo(text)
     else:
         write_text(output, text + "\n")
+
+
+def stream_rows(
+    output: str, form: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, total: int, unit: str
+) -> int:
+    """Writes rows as they come, with a progress bar, and tells how many of them have an `error`.
+
+    Args:
+        output: a file, or "-" for standard output.
+        form: "csv" or "jsonl".
+        columns: the columns, in order.
+        rows: each with all columns.
+        total: how many there will be.
+        unit: what a row is of, for the progress bar.
+    """
+    from tqdm import tqdm
+
+    # A bar would be torn apart by rows on the same terminal.
+    quiet = not sys.stderr.isatty() or (output == "-" and sys.stdout.isatty())
+    failed = 0
+    with row_writer(output, form, columns) as write:
+        for row in tqdm(rows, total=total, unit=unit, disable=quiet, leave=False):
+            write(row)
+            failed += row["error"] is not None
+    return failed
 
 
 def _json_value(value: Any) -> Any:

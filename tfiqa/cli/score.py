@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from tfiqa.cli.output import SOME_FAILED, row_writer, say
+from tfiqa.cli.output import SOME_FAILED, say, stream_rows
 
 
 @click.command()
@@ -41,8 +40,6 @@ def score(
 
     files = find_pictures(pictures)
 
-    from tqdm import tqdm
-
     from tfiqa.cli.tensorflow_start import load_tensorflow
 
     load_tensorflow()
@@ -52,13 +49,8 @@ def score(
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
     scorer = Scorer.load(model, batch_size=batch_size, workers=workers, **limit)
     say(f"{scorer.source}: {scorer.info.scale}")
-    failed = 0
-    # A bar would be torn apart by rows on the same terminal.
-    quiet = not sys.stderr.isatty() or (output == "-" and sys.stdout.isatty())
-    with row_writer(output, form, ("path", *scorer.columns, "error")) as write:
-        for row in tqdm(scorer.rows(files), total=len(files), unit="picture", disable=quiet, leave=False):
-            write(row)
-            failed += row["error"] is not None
+    columns = ("path", *scorer.columns, "error")
+    failed = stream_rows(output, form, columns, scorer.rows(files), total=len(files), unit="picture")
     say(f"{len(files) - failed} of {len(files)} pictures scored")
     if failed:
         context.exit(SOME_FAILED)

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfiqa.errors import InvalidInput
-from tfiqa.full_reference.picture import Picture, Table
+from tfiqa.full_reference.picture import Picture, Remembering, Table
 from tfiqa.registry import Registry, unknown_name
 from tfiqa.score_scale import ScoreScale
 
@@ -27,18 +27,12 @@ KEPT_TABLES = 128  # about ten for each picture size; those of one size take abo
 T = TypeVar("T")
 
 
-class Pair:
+class Pair(Remembering):
     """Reference and distorted pictures of one size; one of them may be a single picture that meets many."""
 
     def __init__(self, reference: Picture, distorted: Picture) -> None:
+        super().__init__()
         self.reference, self.distorted = reference, distorted
-        self._derived: dict[Callable[[Pair], Any], Any] = {}
-
-    def get(self, derive: Callable[[Pair], T]) -> T:
-        """`derive(self)`, computed at the first call alone, as `Picture.get` does."""
-        if derive not in self._derived:
-            self._derived[derive] = derive(self)
-        return self._derived[derive]
 
     def both(self, derive: Callable[[Picture], T]) -> tuple[T, T]:
         """What is derived from the reference, and from the distorted pictures."""
@@ -124,7 +118,7 @@ def evaluate_all(
     if None in (*reference.shape[1:3], *distorted.shape[1:3]):
         reference, distorted = _checked_as_it_runs(names, reference, distorted)
     height, width = reference.shape[1:3]
-    builders = {build.__name__: build for name in names for build in MEASURES.get(name).value.tables}
+    builders = _builders(names)
     if height is None or width is None:
         size = tf.shape(reference)[1:3]
         tables = {key: _table_in_graph(build, size, dtype) for key, build in builders.items()}
@@ -216,6 +210,16 @@ def _checked_as_it_runs(
         return tuple(tf.ensure_shape(tf.identity(x), [x.shape[0], *known, 3]) for x in (reference, distorted))
 
 
+def _builders(names: Sequence[str]) -> dict[str, Table]:
+    """The functions whose arrays the measures ask for, by their names."""
+    return {build.__name__: build for name in names for build in MEASURES.get(name).value.tables}
+
+
+def _unknown_sides(build: Table) -> list[None]:
+    """The shape of a table for pictures of any size."""
+    return [None] * np.ndim(build(64, 64))
+
+
 @functools.lru_cache(maxsize=KEPT_TABLES)
 def _kept_table(build: Table, height: int, width: int, dtype: tf.DType) -> tf.Tensor:
     with tf.init_scope():  # a table made while a graph is traced belongs to no graph
@@ -224,9 +228,8 @@ def _kept_table(build: Table, height: int, width: int, dtype: tf.DType) -> tf.Te
 
 def _table_in_graph(build: Table, size: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """The table of a size that is not known before the graph runs, as in a tf.data pipeline over pictures of all sizes."""
-    rank = np.ndim(build(64, 64))
     table = tf.numpy_function(lambda hw: np.asarray(build(int(hw[0]), int(hw[1])), np.float64), [size], tf.float64)
-    return tf.cast(tf.ensure_shape(table, [None] * rank), dtype)
+    return tf.cast(tf.ensure_shape(table, _unknown_sides(build)), dtype)
 
 
 _graphs: dict[Any, Callable[..., dict[str, tf.Tensor]]] = {}
@@ -240,8 +243,7 @@ def _compiled(
     if key not in _graphs:
         dtype = tf.float64 if set(dtypes) == {tf.float64} else tf.float32
         pictures = [tf.TensorSpec([None, None, None, 3], each) for each in dtypes]
-        builders = {build.__name__: build for name in names for build in MEASURES.get(name).value.tables}
-        tables = {key: tf.TensorSpec([None] * np.ndim(build(64, 64)), dtype) for key, build in builders.items()}
+        tables = {key: tf.TensorSpec(_unknown_sides(build), dtype) for key, build in _builders(names).items()}
         run = tf.function(functools.partial(_score, tuple(names), options, dtype), autograph=False)
         _graphs[key] = run.get_concrete_function(*pictures, tables)
     return _graphs[key]

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfiqa.full_reference.median import middle_numbers
 from tfiqa.full_reference.picture import Picture, reduced_luma
 from tfiqa.full_reference.pooling import TINY
-from tfiqa.images.filters import magnitude, reduction_factor, sides
+from tfiqa.images.filters import as_complex, magnitude, reduction_factor, sides
 
 SCALES, ORIENTATIONS = 4, 4
 SHORTEST_WAVE, WAVE_RATIO = 6, 2  # pixels; from one scale to the next
@@ -36,8 +36,8 @@ def phase_congruency(picture: Picture) -> tf.Tensor:
     # No wave sees the mean. Without it rounding is finer, and a flat picture is exactly 0.
     middle = (tf.reduce_min(luma, (1, 2), keepdims=True) + tf.reduce_max(luma, (1, 2), keepdims=True)) / 2
     luma -= tf.stop_gradient(middle)
-    spectra = tf.signal.fft2d(_as_complex(luma))
-    filters = _as_complex(picture.table(log_gabor_filters))
+    spectra = tf.signal.fft2d(as_complex(luma))
+    filters = as_complex(picture.table(log_gabor_filters))
     radial, angular = tf.unstack(filters[:SCALES], num=SCALES), filters[SCALES:]
     factors = picture.table(noise_factors)
 
@@ -52,10 +52,6 @@ def phase_congruency(picture: Picture) -> tf.Tensor:
     height, width = sides(luma)
     energy, amplitude = (tf.reduce_sum(tf.reshape(x, (-1, ORIENTATIONS, height, width)), axis=1) for x in found)
     return energy / (amplitude + TINY)
-
-
-def _as_complex(real: tf.Tensor) -> tf.Tensor:
-    return tf.complex(real, tf.zeros_like(real))  # the gradient of tf.cast warns about what it does
 
 
 def _of_orientation(spectrum: tf.Tensor, radial: list[tf.Tensor], factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import tensorflow as tf
 
@@ -19,8 +19,21 @@ T = TypeVar("T")
 Table = Callable[[int, int], Any]
 
 
-class Picture:
-    """Pictures of one size with a memory of what was derived from them.
+class Remembering:
+    """What derives things from itself and keeps them."""
+
+    def __init__(self) -> None:
+        self._derived: dict[Callable[[Any], Any], Any] = {}
+
+    def get(self, derive: Callable[[Self], T]) -> T:
+        """`derive(self)`, computed at the first call alone: what measures share is a function that is asked for twice."""
+        if derive not in self._derived:
+            self._derived[derive] = derive(self)
+        return self._derived[derive]
+
+
+class Picture(Remembering):
+    """Pictures of one size.
 
     Args:
         pixels: (N, H, W, 3), RGB 0..255, any numeric type.
@@ -29,22 +42,16 @@ class Picture:
     """
 
     def __init__(self, pixels: tf.Tensor, tables: Mapping[str, tf.Tensor], dtype: tf.DType) -> None:
+        super().__init__()
         self.dtype = dtype
         self.pixels = tf.cast(pixels, dtype)
         self.height, self.width = sides(self.pixels, axes=(1, 2))
         self._tables = tables
-        self._derived: dict[Callable[[Picture], Any], Any] = {}
 
     @property
     def planes(self) -> tf.Tensor:
         """R, G and B, (N, 3, H, W)."""
         return self.get(_planes)
-
-    def get(self, derive: Callable[[Picture], T]) -> T:
-        """`derive(self)`, computed at the first call alone: what measures share is a function that is asked for twice."""
-        if derive not in self._derived:
-            self._derived[derive] = derive(self)
-        return self._derived[derive]
 
     def table(self, build: Table) -> tf.Tensor:
         """The array that `build(height, width)` makes for this size, in `dtype`. The measure must have named it."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfiqa.full_reference.measure import Pair, evaluate, measure
 from tfiqa.full_reference.picture import Picture, luma_edges, reduced_luma
 from tfiqa.full_reference.pooling import weighted_mean
-from tfiqa.images.filters import correlate_valid, reduction_factor, similarity
+from tfiqa.images.filters import as_complex, correlate_valid, reduction_factor, similarity
 from tfiqa.images.matlab_resize import resize_matrix
 
 SHRINK = 4  # the saliency is found on a quarter of the reduced picture's sides
@@ -91,17 +91,13 @@ def spectral_saliency(picture: Picture) -> tf.Tensor:
     return tf.matmul(rows, tf.matmul(normalised, columns, transpose_b=True))
 
 
-def _as_complex(real: tf.Tensor) -> tf.Tensor:
-    return tf.complex(real, tf.zeros_like(real))  # the gradient of tf.cast warns about what it does
-
-
 def _residual_energy(planes: tf.Tensor) -> tf.Tensor:
     """Squared modulus of the picture whose log amplitudes lack their local mean: (N, h, w)."""
-    spectrum = tf.signal.fft2d(_as_complex(planes))
+    spectrum = tf.signal.fft2d(as_complex(planes))
     squared = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
     log_amplitude = 0.5 * tf.math.log(tf.maximum(squared, LEAST_AMPLITUDE**2))
     # exp(residual + i phase) = spectrum exp(-local mean), without an angle.
-    whitened = spectrum * _as_complex(tf.exp(-_box_mean(log_amplitude)))
+    whitened = spectrum * as_complex(tf.exp(-_box_mean(log_amplitude)))
     picture = tf.signal.ifft2d(whitened)
     return tf.square(tf.math.real(picture)) + tf.square(tf.math.imag(picture))
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfiqa.images.filters import BLOCK, sides
+from tfiqa.images.filters import BLOCK, sides, windows
 
 Weights = Sequence[float]
 RED_GREEN_BLUE: tuple[Weights, ...] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
@@ -41,14 +41,12 @@ def mix_pixels(pixels: tf.Tensor, weights: Sequence[Weights]) -> list[tf.Tensor]
 def reduce_pixels(pixels: tf.Tensor, factor: int | tf.Tensor) -> tf.Tensor:
     """R, G and B under `filters.reduce_zero_padded`: (N, H, W, 3) to (N, 3, ceil(H/f), ceil(W/f))."""
     height, width = sides(pixels, axes=(1, 2))
-    before = (factor - 1) // 2
-    rows, columns = -(-height // factor), -(-width // factor)
+    (rows, last_row, around_rows), (columns, last_column, (before, after)) = (
+        windows(side, factor) for side in (height, width)
+    )
     blocks = -(-columns // BLOCK)
-    # A window of the last row or column may end inside the picture: what lies behind it is cut off, not padded.
-    kept = pixels[:, : rows * factor - before, : columns * factor - before]
-    after = [tf.maximum(0, rows * factor - height - before), tf.maximum(0, columns * factor - width - before)]
-    after[1] += (blocks * BLOCK - columns) * factor
-    whole = tf.pad(kept, [[0, 0], [before, after[0]], [before, after[1]], [0, 0]])
+    around_columns = [before, after + (blocks * BLOCK - columns) * factor]
+    whole = tf.pad(pixels[:, :last_row, :last_column], [[0, 0], around_rows, around_columns, [0, 0]])
     # Rows are added first, whole lines at a time; then the columns of each colour, as a product with a matrix that holds
     # ones and zeros alone, so that it rounds alike whatever the number of rows. The division comes after.
     tall = tf.reduce_sum(tf.reshape(whole, (-1, factor, blocks * BLOCK * factor * 3)), axis=1)

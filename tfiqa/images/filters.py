@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -65,7 +66,7 @@ def _correlate_columns(planes: tf.Tensor, taps: Sequence[float]) -> tf.Tensor:
     kernel = _band_kernel(tuple(taps))
     reach = kernel.shape[1] - 1  # further blocks that a block's outputs see
     blocks = -(-width // BLOCK)
-    whole = _pad_last(planes, 0, blocks * BLOCK - width)
+    whole = _pad_last(planes, blocks * BLOCK - width)
     whole = tf.reshape(whole, (-1, height, blocks, BLOCK))
     # oneDNN wants the zeros as part of the convolution: an explicit pad costs a copy.
     found = tf.nn.conv2d(whole, tf.constant(kernel, planes.dtype), 1, [[0, 0], [0, 0], [0, reach], [0, 0]])
@@ -91,6 +92,18 @@ def reduction_factor(height: int | tf.Tensor, width: int | tf.Tensor) -> int | t
     return tf.maximum(1, (2 * shorter + REDUCTION_SIDE) // (2 * REDUCTION_SIDE))
 
 
+def windows(side: int | tf.Tensor, factor: int | tf.Tensor) -> tuple[Any, Any, list[Any]]:
+    """How the windows of `reduce_zero_padded` lie along one axis.
+
+    Returns:
+        Their number; how many pixels they reach, for the last may end inside the picture, and what lies behind it is cut
+        off; how many values are to be put before and after those pixels.
+    """
+    before = (factor - 1) // 2
+    count = -(-side // factor)
+    return count, count * factor - before, [before, tf.maximum(0, count * factor - side - before)]
+
+
 def reduce_zero_padded(planes: tf.Tensor, factor: int | tf.Tensor) -> tf.Tensor:
     """Every factor-th value of the box mean of factor x factor pixels, zeros outside: (..., ceil(H/f), ceil(W/f)).
 
@@ -109,18 +122,16 @@ def _reduce(planes: tf.Tensor, factor: int | tf.Tensor, mode: str) -> tf.Tensor:
     if isinstance(factor, int) and factor == 1:
         return planes
     height, width = sides(planes)
-    before = (factor - 1) // 2
-    rows, columns = -(-height // factor), -(-width // factor)
-    around = [[before, rows * factor - height - before], [before, columns * factor - width - before]]
-    # A window of the last row or column may end inside the picture: what lies behind it is cut off, not padded.
-    kept = planes[..., : rows * factor - before, : columns * factor - before]
-    edges = [[0, 0]] * (planes.shape.rank - 2) + [[one, tf.maximum(0, other)] for one, other in around]
-    whole = tf.pad(kept, edges, mode)
+    (rows, last_row, around_rows), (columns, last_column, around_columns) = (
+        windows(side, factor) for side in (height, width)
+    )
+    kept = planes[..., :last_row, :last_column]
+    whole = tf.pad(kept, [[0, 0]] * (planes.shape.rank - 2) + [around_rows, around_columns], mode)
     lead = tf.shape(planes)[:-2]
     # Rows are added first, whole lines at a time; then the columns, as products with a matrix that sums neighbours.
     tall = tf.reduce_sum(tf.reshape(whole, (-1, factor, columns * factor)), axis=1)
     blocks = -(-columns // BLOCK)
-    tall = _pad_last(tall, 0, (blocks * BLOCK - columns) * factor)
+    tall = _pad_last(tall, (blocks * BLOCK - columns) * factor)
     # The matrix holds ones alone, so that a product rounds alike whatever the number of rows; the division comes after.
     gather = tf.repeat(tf.eye(BLOCK, dtype=planes.dtype), factor, axis=0)
     wide = tf.matmul(tf.reshape(tall, (-1, BLOCK * factor)), gather) / tf.cast(factor * factor, planes.dtype)
@@ -173,7 +184,12 @@ def similarity(a: tf.Tensor, b: tf.Tensor, constant: float) -> tf.Tensor:
     return 1 - difference * difference / (a * a + b * b + constant)
 
 
-def _pad_last(planes: tf.Tensor, before: int | tf.Tensor, after: int | tf.Tensor) -> tf.Tensor:
-    if isinstance(before, int) and isinstance(after, int) and before == after == 0:
+def as_complex(real: tf.Tensor) -> tf.Tensor:
+    """The numbers as complex ones; the gradient of `tf.cast` would warn about what it does."""
+    return tf.complex(real, tf.zeros_like(real))
+
+
+def _pad_last(planes: tf.Tensor, after: int | tf.Tensor) -> tf.Tensor:
+    if isinstance(after, int) and after == 0:
         return planes
-    return tf.pad(planes, [[0, 0]] * (planes.shape.rank - 1) + [[before, after]])
+    return tf.pad(planes, [[0, 0]] * (planes.shape.rank - 1) + [[0, after]])

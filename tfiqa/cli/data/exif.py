@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfiqa.cli.output import SOME_FAILED, row_writer, say
+from tfiqa.cli.output import SOME_FAILED, say, stream_rows
 
 if TYPE_CHECKING:
     from tfiqa.images.exif_encoding import ApexSource
@@ -37,7 +37,6 @@ def exif(context: click.Context, pictures: tuple[str, ...], apex: ApexSource, fo
     from dataclasses import asdict, fields
 
     import numpy as np
-    from tqdm import tqdm
 
     from tfiqa.errors import PictureError
     from tfiqa.images.discovery import find_pictures
@@ -62,20 +61,21 @@ def exif(context: click.Context, pictures: tuple[str, ...], apex: ApexSource, fo
         *(f"normalised_{name}" for name in EXIF_VECTOR),
         "error",
     )
-    failed = with_tags = 0
-    # A bar would be torn apart by rows on the same terminal.
-    quiet = not sys.stderr.isatty() or (output == "-" and sys.stdout.isatty())
-    with row_writer(output, form, columns) as write:
-        for file in tqdm(files, unit="picture", disable=quiet, leave=False):
+    with_tags = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal with_tags
+        for file in files:
             row: dict[str, Any] = dict.fromkeys(columns) | {"path": str(file)}
             try:
                 tags = read_exif(file)
             except PictureError as error:
-                write(row | {"error": str(error)})
-                failed += 1
+                yield row | {"error": str(error)}
             else:
-                write(row | row_of(tags))
                 with_tags += tags != ExifTags()
+                yield row | row_of(tags)
+
+    failed = stream_rows(output, form, columns, rows(), total=len(files), unit="picture")
     say(f"{with_tags} of {len(files)} pictures have EXIF tags" + (f", {failed} cannot be read" if failed else ""))
     if failed:
         context.exit(SOME_FAILED)
