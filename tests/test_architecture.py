@@ -7,19 +7,19 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "tfiqa"
 LAYERS = [
-    {"registry", "score_scale", "errors", "files", "in_order"},
+    {"registry", "score_scale", "errors", "files", "in_order", "histogram_equalization"},
     {"images"},
-    {"losses", "models", "full_reference"},
+    {"losses", "models", "full_reference", "distortions"},
     {"weights", "databases"},
     {"pipelines"},
     {"evaluation"},
-    {"training", "serving"},
+    {"training", "serving", "features"},
     {"reports"},
     {"cli"},
 ]
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 # These rooms must load where TensorFlow is not installed, at least until a graph is built.
-WITHOUT_TENSORFLOW = ("models", "losses", "weights", "databases", "evaluation")
+WITHOUT_TENSORFLOW = ("models", "losses", "distortions", "weights", "databases", "evaluation")
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from tfiqa.weights.build import build_model
     from tfiqa.weights.importers import import_weights
 
-__all__ = ["Scorer", "build_model", "import_weights", "list_databases", "list_measures", "list_models", "list_recipes"]
+__all__ = [
+    "Scorer",
+    "build_model",
+    "import_weights",
+    "list_databases",
+    "list_distortions",
+    "list_measures",
+    "list_models",
+    "list_recipes",
+]
 
 _HOMES = {
     "Scorer": "tfiqa.serving.scorer",
@@ -33,6 +42,13 @@ def list_measures() -> tuple[str, ...]:
     from tfiqa.full_reference import ELEVEN, MEASURES
 
     return (*ELEVEN, *(name for name in MEASURES.names() if name not in ELEVEN))
+
+
+def list_distortions() -> tuple[str, ...]:
+    """Names that `tfiqa.distortions.apply` takes, in KADID-10k's order."""
+    from tfiqa.distortions.levels import NAMES
+
+    return NAMES
 
 
 def list_databases() -> tuple[str, ...]:

@@ -3,8 +3,9 @@ import os
 import numpy as np
 import pytest
 
-from tfiqa.databases.kadid10k import DISTORTIONS, KADID10k
+from tfiqa.databases.kadid10k import KADID10k
 from tfiqa.databases.reader import FolderIndex
+from tfiqa.distortions.levels import NAMES
 from tfiqa.errors import DatabaseLayoutError, ManifestError, UnknownName
 from tfiqa.score_scale import ScoreScale
 
@@ -119,7 +120,7 @@ def test_real_labels(real):
     assert real["score"].agg(["min", "max"]).tolist() == [1, 4.93]
     assert real["score_std"].agg(["min", "max"]).tolist() == [0, 1.593]
     assert real.groupby(["distortion", "level"]).size().tolist() == [81] * 125
-    assert list(dict.fromkeys(real["distortion"])) == list(DISTORTIONS)
+    assert list(dict.fromkeys(real["distortion"])) == list(NAMES)
     assert real["group"].nunique() == 81
     row = real[real["image"] == "images/I01_15_05.png"].iloc[0]
     assert (row["score"], row["score_std"], row["distortion"], row["level"]) == (1.33, 0.471, "denoise", 5)

@@ -8,7 +8,7 @@ import click
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(["models", "measures", "databases", "recipes"]))
+@click.argument("kind", type=click.Choice(["models", "measures", "distortions", "databases", "recipes"]))
 @click.option("--long", "is_long", is_flag=True, help="databases: also citation, licence and home page.")
 def list_names(kind: str, is_long: bool) -> None:
     """List what tfiqa knows by name."""
@@ -17,6 +17,9 @@ def list_names(kind: str, is_long: bool) -> None:
         return
     if kind == "measures":
         click.echo(_measures())
+        return
+    if kind == "distortions":
+        click.echo(_distortions())
         return
 
     import tfiqa
@@ -57,6 +60,18 @@ def _measures() -> str:
         better = "higher" if scale.higher_is_better else "lower"
         side, symmetric = str(measure.smallest_side), "yes" if measure.is_symmetric else "no"
         rows.append((name, bounds, better, side, symmetric, measure.checked))
+    return _aligned(rows)
+
+
+def _distortions() -> str:
+    """A table with a line a distortion; the name comes after KADID's number."""
+    from tfiqa.distortions.levels import DISTORTIONS, LEVELS
+
+    rows = [("", "name", *(f"level {level}" for level in LEVELS), "random", "mildest level", "what the numbers are")]
+    for number, each in enumerate(DISTORTIONS, start=1):
+        amounts = (f"{amount:g}" for amount in each.amounts)
+        mildest = "3" if each.is_signed else "1"
+        rows.append((str(number), each.name, *amounts, "yes" if each.is_random else "no", mildest, each.parameter))
     return _aligned(rows)
 
 

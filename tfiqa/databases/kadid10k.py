@@ -10,6 +10,7 @@ import pandas as pd
 
 from tfiqa.databases.label_file import numbers, read_columns
 from tfiqa.databases.reader import READERS, FolderIndex, FolderReader
+from tfiqa.distortions.levels import NAMES
 from tfiqa.errors import DatabaseLayoutError
 from tfiqa.score_scale import ScoreScale
 
@@ -17,35 +18,6 @@ SCORE_FILE = "dmos.csv"
 COLUMNS = ("dist_img", "ref_img", "dmos", "var")
 PICTURE_FOLDER = "images"
 PICTURE_NAME = r"^(?P<reference>I[0-9]{2})_(?P<type>[0-9]{2})_0(?P<level>[1-5])\.png$"
-# The 25 types of KADID-10k and KADIS-700k, in the order of their numbers 1, 2, ...
-DISTORTIONS = (
-    "gaussian_blur",
-    "lens_blur",
-    "motion_blur",
-    "color_diffusion",
-    "color_shift",
-    "color_quantization",
-    "color_saturation_1",
-    "color_saturation_2",
-    "jpeg2000",
-    "jpeg",
-    "white_noise",
-    "white_noise_color",
-    "impulse_noise",
-    "multiplicative_noise",
-    "denoise",
-    "brighten",
-    "darken",
-    "mean_shift",
-    "jitter",
-    "non_eccentricity_patch",
-    "pixelate",
-    "quantization",
-    "color_block",
-    "high_sharpen",
-    "contrast_change",
-)
-LEVELS = (1, 2, 3, 4, 5)
 
 
 @READERS.register("kadid10k")
@@ -82,7 +54,7 @@ class KADID10k(FolderReader):
         names, references = raw["dist_img"], raw["ref_img"]
         parts = names.str.extract(PICTURE_NAME)
         types = pd.to_numeric(parts["type"])
-        strange = ~types.between(1, len(DISTORTIONS)) | (references != parts["reference"] + ".png")
+        strange = ~types.between(1, len(NAMES)) | (references != parts["reference"] + ".png")
         if strange.any():
             raise DatabaseLayoutError(
                 f"{path}: {names[strange].iloc[0]!r} of {references[strange].iloc[0]!r} is no picture of KADID-10k"
@@ -97,7 +69,7 @@ class KADID10k(FolderReader):
                 "score": numbers(raw["dmos"], names, path),
                 "score_std": deviations,
                 "reference": PICTURE_FOLDER + "/" + references,
-                "distortion": [DISTORTIONS[number - 1] for number in types.astype(int)],
+                "distortion": [NAMES[number - 1] for number in types.astype(int)],
                 "level": parts["level"].astype(int),
                 "group": parts["reference"],
             }
