@@ -158,6 +158,13 @@ def test_palette_of_few_colors():
     assert sorted(map(tuple, palette.tolist())) == [(0, 0, 0), (9, 200, 77), (255, 0, 0)]
 
 
+def test_of_equal_cuts_that_of_red_is_taken():
+    picture = np.zeros((32, 32, 3), np.uint8)
+    picture[16:, :, 0] = 255
+    picture[:, 16:, 1] = 255
+    assert palette_of(picture, 2).tolist() == [[0, 127, 0], [255, 127, 0]]
+
+
 def test_values_of_one_cell_share_their_mean_without_its_fraction():
     picture = np.full((32, 32, 3), 80, np.uint8)
     picture[::2] = 87
@@ -180,6 +187,13 @@ def test_table_is_that_of_plain_loops(colors):
 @given(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=12))
 def test_table_of_any_palette_is_that_of_plain_loops(colors):
     palette = np.array(colors)
+    np.testing.assert_array_equal(inverse_colormap(palette), slow_inverse_colormap(palette))
+
+
+def test_search_stops_at_a_gap_between_planes():
+    palette = np.array(
+        [(119, 127, 131), (117, 111, 125), (120, 117, 122), (114, 116, 137), (118, 120, 129), (115, 122, 127)]
+    )
     np.testing.assert_array_equal(inverse_colormap(palette), slow_inverse_colormap(palette))
 
 

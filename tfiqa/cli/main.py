@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from tfiqa.cli.data import data
+from tfiqa.cli.distort import distort
 from tfiqa.cli.evaluate import evaluate
 from tfiqa.cli.export import export
+from tfiqa.cli.extract import extract
 from tfiqa.cli.fit import fit
 from tfiqa.cli.import_weights import import_weights
 from tfiqa.cli.list_names import list_names
@@ -34,7 +36,21 @@ def tfiqa() -> None:
     """
 
 
-for command in (fit, evaluate, score, measure, export, serve, data, study, report, import_weights, list_names):
+for command in (
+    fit,
+    evaluate,
+    score,
+    measure,
+    distort,
+    extract,
+    export,
+    serve,
+    data,
+    study,
+    report,
+    import_weights,
+    list_names,
+):
     tfiqa.add_command(command)
 
 

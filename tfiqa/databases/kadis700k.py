@@ -8,11 +8,12 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from tfiqa.databases.kadid10k import DISTORTIONS, LEVELS
+from tfiqa.databases.kadis700k_scores import SCORE_FILE, read_published_scores
 from tfiqa.databases.label_file import numbers, read_columns
 from tfiqa.databases.manifest import UNKNOWN_SCALE
 from tfiqa.databases.reader import READERS, FolderIndex, FolderReader
-from tfiqa.errors import DatabaseLayoutError
+from tfiqa.distortions.levels import LEVELS, NAMES, NUMBERS
+from tfiqa.errors import DatabaseLayoutError, InvalidInput
 
 LIST_FILE = "kadis700k_ref_imgs.csv"
 COLUMNS = ("ref_im", "dist_type_1", "dist_type_2")
@@ -23,7 +24,7 @@ REFERENCES = 140_000
 
 @READERS.register("kadis700k")
 class KADIS700k(FolderReader):
-    """The official layout: the list, `ref_imgs`, and `dist_imgs` with what the release's program wrote. No scores.
+    """The official layout: the list, `ref_imgs`, and `dist_imgs` with what the release's program wrote. No opinion scores.
 
     Every reference has one type of distortion, drawn from 25, at levels 1 to 5.
 
@@ -33,6 +34,12 @@ class KADIS700k(FolderReader):
     Option `draw`: the list gives type 8 (color_saturation_2) only in a second column, beside 7 (color_saturation_1) in
     the first, for 5,529 references. "published_script" goes by the first column alone, as the release's program does,
     which names and makes the pictures: type 8 never occurs. "both_columns" takes the second where it is filled.
+
+    Option `scores`: "published" makes the rows from the release's table of eleven measures instead of its list, a column a
+    measure, named as tfiqa's. The table says of what type each picture is (`draw` does not matter): its 27,645 pictures
+    of type 8 are named `_08_` here, where "published_script" has type 7, so that no score meets another picture than
+    the one that was scored. The release holds no distorted pictures; so `image` is where its program would write them,
+    there or not, and only rows without their reference are left out.
 
     `group` is the reference.
     """
@@ -50,7 +57,17 @@ class KADIS700k(FolderReader):
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "rows": ("distorted", "pristine"),
         "draw": ("published_script", "both_columns"),
+        "scores": ("none", "published"),
     }
+
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)
+        if self.options["scores"] == "published":
+            if self.options["rows"] == "pristine":
+                raise InvalidInput(
+                    "the published scores are of distorted pictures: scores=published has no rows=pristine"
+                )
+            self.needed = "reference"
 
     @classmethod
     def official_count(cls, table: pd.DataFrame) -> int:
@@ -58,13 +75,15 @@ class KADIS700k(FolderReader):
         return cls.pictures if "level" in table else REFERENCES
 
     def labels(self, folder: FolderIndex) -> pd.DataFrame:
+        if self.options["scores"] == "published":
+            return _scored(read_published_scores(folder.require(SCORE_FILE)))
         path = folder.require(LIST_FILE)
         raw = read_columns(path, COLUMNS, "KADIS-700k")
         names, drawn = raw["ref_im"], raw["dist_type_1"]
         if self.options["draw"] == "both_columns":
             drawn = raw["dist_type_2"].where(raw["dist_type_2"] != "", drawn)
         types = numbers(drawn.rename("the type of distortion"), names, path)
-        strange = (names == "") | ~np.isin(types, range(1, len(DISTORTIONS) + 1))
+        strange = (names == "") | ~np.isin(types, range(1, len(NAMES) + 1))
         if strange.any():
             raise DatabaseLayoutError(
                 f"{path}: {names[strange].iloc[0]!r} of type {drawn[strange].iloc[0]} is no picture of KADIS-700k"
@@ -73,17 +92,33 @@ class KADIS700k(FolderReader):
         table = pd.DataFrame(
             {
                 "image": REFERENCE_FOLDER + "/" + names,
-                "distortion": np.array(DISTORTIONS, object)[types - 1],
-                "group": names.str.split(".", n=1).str[0],  # the release's program cuts at the first dot, too
+                "distortion": np.array(NAMES, object)[types - 1],
+                "group": _stems(names),
             }
         )
-        return table if self.options["rows"] == "pristine" else _distorted(table, types)
+        return table if self.options["rows"] == "pristine" else _distorted(table)
 
 
-def _distorted(pristine: pd.DataFrame, types: np.ndarray) -> pd.DataFrame:
+def _stems(names: pd.Series) -> pd.Series:
+    """File names without their endings, cut at the first dot, as the release's program does."""
+    return names.str.split(".", n=1).str[0]
+
+
+def _distorted(pristine: pd.DataFrame) -> pd.DataFrame:
     """Five rows for each reference: level 1, 2, ..., 5."""
     table = pristine.rename(columns={"image": "reference"}).loc[pristine.index.repeat(len(LEVELS))]
-    table = table.reset_index(drop=True)
-    levels = np.tile(LEVELS, len(pristine))
-    endings = [f"_{number:02}_{level:02}.bmp" for number in types for level in LEVELS]
-    return table.assign(image=DISTORTED_FOLDER + "/" + table["group"] + endings, level=levels)
+    table = table.reset_index(drop=True).assign(level=np.tile(LEVELS, len(pristine)))
+    return table.assign(image=_places(table))
+
+
+def _scored(scores: pd.DataFrame) -> pd.DataFrame:
+    """The published table with the places of its pictures."""
+    table = scores.assign(reference=REFERENCE_FOLDER + "/" + scores["reference"], group=_stems(scores["reference"]))
+    return table.assign(image=_places(table))
+
+
+def _places(table: pd.DataFrame) -> pd.Series:
+    """Where the release's program writes the pictures of `group`, `distortion` and `level`."""
+    endings = {(name, level): f"_{number:02}_{level:02}.bmp" for name, number in NUMBERS.items() for level in LEVELS}
+    keys = zip(table["distortion"], table["level"], strict=True)
+    return DISTORTED_FOLDER + "/" + table["group"] + [endings[key] for key in keys]

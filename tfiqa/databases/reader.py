@@ -101,6 +101,8 @@ class Reader(ABC):
 class FolderReader(Reader):
     """A database that is a folder of label files and pictures; a subclass only reads the labels."""
 
+    needed = "image"  # rows whose file in this column is missing are left out
+
     @abstractmethod
     def labels(self, folder: FolderIndex) -> pd.DataFrame:
         """The manifest's table: `image` and `reference` relative to the root, spelt as in the label files.
@@ -114,7 +116,7 @@ class FolderReader(Reader):
         manifest = manifest_from_table(table, root, required=("image", "score") if self.has_scores else ("image",))
         manifest = replace(manifest, scale=self.score_scale())
         _check_scores(manifest, root)
-        return replace(located(manifest, folder), official_count=self.official_count(table))
+        return replace(located(manifest, folder, self.needed), official_count=self.official_count(table))
 
 
 READERS: Registry[type[Reader]] = Registry("database")
@@ -197,25 +199,33 @@ class FolderIndex:
         return self._listed[folder]
 
 
-def located(manifest: Manifest, folder: FolderIndex) -> ReaderResult:
+def located(manifest: Manifest, folder: FolderIndex, needed: str = "image") -> ReaderResult:
     """The manifest with the paths of the files that are there; rows whose picture is missing are left out and listed.
 
+    Args:
+        manifest: its paths are relative to the folder's root.
+        folder: where the files are.
+        needed: "image"; or "reference" where the pictures may still have to be made from their references: the pictures
+            are then not looked for, and rows whose reference is missing are left out.
+
     Raises:
-        DatabaseLayoutError: none of the pictures is there.
+        DatabaseLayoutError: none of the needed pictures is there.
     """
     table = manifest.table.copy()
     missing: list[str] = []
     for column in ("image", "reference"):
-        if column in table:
+        if column == "image" != needed:
+            table[column] = f"{folder.root}{os.sep}" + table[column]
+        elif column in table:
             found = {name: folder.find(name) for name in table[column].dropna().unique()}
             missing += [name for name, path in found.items() if path is None]
             places = {name: str(path or folder.root / name) for name, path in found.items()}
             table[column] = table[column].map(places)
-    is_there = ~manifest.table["image"].isin(missing)
+    is_there = ~manifest.table[needed].isin(missing)
     if not is_there.any():
         raise DatabaseLayoutError(
-            f"{folder.root} holds none of the {len(table)} pictures of its label files: looked for {missing[0]!r} and "
-            f"so on; it holds {folder.contents()}"
+            f"{folder.root} holds none of the {manifest.table[needed].nunique()} pictures of its label files: looked for "
+            f"{missing[0]!r} and so on; it holds {folder.contents()}"
         )
     return ReaderResult(replace(manifest, table=table[is_there].reset_index(drop=True), path=None), missing)
 

@@ -6,6 +6,7 @@ import click
 
 from tfiqa.cli.data.check import check
 from tfiqa.cli.data.describe import describe
+from tfiqa.cli.data.equalize import equalize
 from tfiqa.cli.data.exif import exif
 from tfiqa.cli.data.pack import pack
 from tfiqa.cli.data.pairs import pairs
@@ -19,5 +20,5 @@ def data() -> None:
     """Make, check, split, describe and pack manifests."""
 
 
-for command in (prepare, check, split, pairs, pack, describe, sample, exif):
+for command in (prepare, check, split, pairs, pack, describe, sample, exif, equalize):
     data.add_command(command)

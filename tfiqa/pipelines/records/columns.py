@@ -53,6 +53,12 @@ def table_digest(table: pd.DataFrame, scale: ScoreScale) -> str:
     return digest.hexdigest()
 
 
+def database_of(table: pd.DataFrame) -> str | None:
+    """The one name in a table's column `database`, or None."""
+    names = table["database"].unique().tolist() if "database" in table else []
+    return str(names[0]) if len(names) == 1 and pd.notna(names[0]) else None
+
+
 def _values(column: pd.Series, kind: str) -> Values:
     if kind == "missing":
         return column.isna().to_numpy(np.int64)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tfiqa.errors import DatabaseLayoutError
+from tfiqa.files import write_text
 
 FORMAT_NAME = "tfiqa records"
 VERSION = 1  # of the layout: what a reader must know to read it rightly
@@ -15,9 +16,9 @@ Content = TypeVar("Content")
 
 
 def write_document(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes a document into a folder that is still being made."""
+    """Writes a document whole or not at all."""
     document = {"format": FORMAT_NAME, "version": VERSION, **values}
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_document(path: Path, build: Callable[[dict[str, Any]], Content]) -> Content:

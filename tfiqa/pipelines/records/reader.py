@@ -231,7 +231,9 @@ class Records:
                     progress(done, len(self))
         values = {name: np.concatenate([batch[name] for batch in batches]) for name in spec}
         order = np.argsort(values[ROW])
-        if not np.array_equal(values[ROW][order], np.arange(len(self))):
+        rows = values[ROW][order]
+        last = len(self) + self.shard_list.skipped  # rows that were left out may have kept their numbers
+        if len(rows) != len(self) or (np.diff(rows) < 1).any() or rows[0] < 0 or rows[-1] >= last:
             raise InvalidInput(f"{self.folder}: rows are missing, or there more than once")
         return {name: found[order] for name, found in values.items()}
 

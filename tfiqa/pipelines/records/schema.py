@@ -32,7 +32,7 @@ KINDS = {
     "width": "pixels, after the EXIF orientation is applied",
     "height": "pixels, after the EXIF orientation is applied",
     "sha256": "of image/encoded, in hexadecimal",
-    "row": "the row of the manifest, from 0",
+    "row": "the row's place in the manifest, from 0; where rows were left out, numbers can be missing",
     "text": "UTF-8 text; empty where the cell is missing",
     "integer": "a whole number; 0 where the cell is missing",
     "boolean": "0 or 1; 0 where the cell is missing",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import math
 import os
@@ -15,22 +14,21 @@ from pathlib import Path
 from threading import Event, Lock
 
 import pandas as pd
-import tensorflow as tf
 
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.reader import Progress
 from tfiqa.errors import BrokenPicture, InvalidInput
 from tfiqa.files import whole_folder
 from tfiqa.images.picture_file import read_picture_file
-from tfiqa.pipelines.records.columns import Values, feature_values, table_digest
+from tfiqa.pipelines.records.columns import Values, database_of, feature_values, table_digest
 from tfiqa.pipelines.records.examples import example_bytes, picture_values
 from tfiqa.pipelines.records.schema import ROW, SCHEMA_FILE, SHA256, schema_of, write_schema
+from tfiqa.pipelines.records.shard_file import write_records
 from tfiqa.pipelines.records.shard_list import Shard, ShardList, file_sha256
 from tfiqa.pipelines.records.sources import SourcePicture, look_at_pictures, with_keys
 
 DEFAULT_SHARD_BYTES = 128_000_000  # large enough to be read in one go from any disk, small enough to be copied again
 PROBLEMS_SHOWN = 3
-RECORD_OVERHEAD = 16  # of a TFRecord: 8 bytes length and two checksums of 4
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def pack_records(
         listed = ShardList(
             tfiqa=metadata.version("tfiqa"),
             source=manifest.path.name if manifest.path else None,
-            database=_database(table),
+            database=database_of(table),
             scale=manifest.scale,
             rows=len(table),
             skipped=len(skipped),
@@ -150,21 +148,14 @@ class _Packing:
         return tuple(task.result() for task in tasks)
 
     def _write_shard(self, path: Path, rows: Sequence[int]) -> Shard:
-        size = 0
-        try:
-            with tf.io.TFRecordWriter(str(path)) as writer:
-                for row in rows:
-                    if self._stopped.is_set():
-                        raise CancelledError  # nobody looks at it: another error is on its way
-                    record = self._record(row)
-                    writer.write(record)
-                    size += len(record) + RECORD_OVERHEAD
-                    self._count()
-        except tf.errors.OpError as error:
-            raise OSError(errno.EIO, error.message.rpartition("; ")[2]) from error  # `whole_folder` names the folder
-        if path.stat().st_size != size:
-            raise OSError(errno.EIO, f"{path.name} has {path.stat().st_size} of {size} bytes")
-        return Shard(path.name, len(rows), size, file_sha256(path))
+        return write_records(path, map(self._next_record, rows))
+
+    def _next_record(self, row: int) -> bytes:
+        if self._stopped.is_set():
+            raise CancelledError  # nobody looks at it: another error is on its way
+        record = self._record(row)
+        self._count()
+        return record
 
     def _record(self, row: int) -> bytes:
         source = self._pictures[row]
@@ -197,8 +188,3 @@ def _order(rows: int, seed: int | None) -> Sequence[int]:
 def _divided(rows: Sequence[int], parts: int) -> list[Sequence[int]]:
     bounds = [len(rows) * part // parts for part in range(parts + 1)]
     return [rows[start:stop] for start, stop in pairwise(bounds)]
-
-
-def _database(table: pd.DataFrame) -> str | None:
-    names = table["database"].unique().tolist() if "database" in table else []
-    return str(names[0]) if len(names) == 1 and pd.notna(names[0]) else None

@@ -1,0 +1,15 @@
+"""`tfiqa extract`: what is made of pictures at scale, once, for later training."""
+
+from __future__ import annotations
+
+import click
+
+from tfiqa.cli.extract.weak_labels import weak_labels
+
+
+@click.group()
+def extract() -> None:
+    """Make weak labels of many pictures, on this machine or a cluster."""
+
+
+extract.add_command(weak_labels)

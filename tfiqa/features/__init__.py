@@ -1,0 +1,1 @@
+"""What is extracted from pictures at scale, once, for later training: weak labels."""

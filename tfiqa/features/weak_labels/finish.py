@@ -1,0 +1,85 @@
+"""From finished shards to a packed folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tfiqa.databases.manifest import UNKNOWN_SCALE
+from tfiqa.databases.table_file import write_table
+from tfiqa.errors import InvalidInput
+from tfiqa.features.weak_labels.plan import Plan
+from tfiqa.features.weak_labels.shards import Part, ShardWork
+from tfiqa.histogram_equalization import HistogramEqualization
+from tfiqa.pipelines.records.columns import database_of, table_digest
+from tfiqa.pipelines.records.schema import SCHEMA_FILE, write_schema
+from tfiqa.pipelines.records.shard_list import ShardList, file_sha256
+
+SCORES_FILE = "scores.parquet"
+FAILURES_FILE = "failures.csv"
+EQUALIZATION_FILE = "equalization.json"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished folder.
+
+    Args:
+        shard_list: what it holds.
+        failures: one row a picture that failed: picture, error.
+        equalized: how many records the equalisation was fitted on; 0 where the manifest has splits, but nothing to train on.
+        seconds: that this run's workers took, by part of the work; see `clock.PARTS`.
+    """
+
+    shard_list: ShardList
+    failures: pd.DataFrame
+    equalized: int
+    seconds: dict[str, float]
+
+
+def finish(plan: Plan, works: Sequence[ShardWork], seconds: dict[str, float]) -> Finished:
+    """Writes what belongs beside the shards, `shards.json` last. Repeating it changes nothing.
+
+    Raises:
+        InvalidInput: there is no label at all; the failures are written nevertheless.
+        StorageError: the system refuses.
+    """
+    folder, columns = Path(works[0].folder), works[0].columns
+    parts = [Part.read(work.part) for work in works]
+    failures = pd.DataFrame(
+        [row for part in parts for row in part.failures], columns=["picture", "error"], dtype=object
+    )
+    if len(failures):
+        write_table(failures, folder / FAILURES_FILE)
+    rows = [row for part in parts for row in part.rows]
+    if not rows:
+        picture, error = failures.iloc[0]
+        raise InvalidInput(
+            f"none of the pictures could be labelled (first: {picture}: {error}); see {folder / FAILURES_FILE}"
+        )
+    table = columns.table([dict(zip(columns.names, row, strict=True)) for row in rows])
+    write_table(table, folder / SCORES_FILE)
+    training = table[table["split"] == "train"] if "split" in table else table
+    if len(training):
+        from tfiqa.full_reference import MEASURES  # loads TensorFlow, which nothing before has needed
+
+        directions = {name: MEASURES.get(name).value.scale.higher_is_better for name in columns.measures}
+        HistogramEqualization.fit(training, columns.measures, directions).save(folder / EQUALIZATION_FILE)
+    write_schema(folder, columns.features())
+    shard_list = ShardList(
+        tfiqa=plan.packages["tfiqa"],
+        source=plan.manifest,
+        database=database_of(table),
+        scale=UNKNOWN_SCALE,
+        rows=len(table),
+        skipped=plan.pictures - len(table),
+        shuffle=None,
+        schema_sha256=file_sha256(folder / SCHEMA_FILE),
+        manifest_sha256=table_digest(table, UNKNOWN_SCALE),
+        shards=tuple(part.shard for part in parts),
+    )
+    shard_list.write(folder)
+    return Finished(shard_list, failures, len(training), seconds)
