@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -59,7 +59,7 @@ class RayRunner:
         items: Sequence[Item],
         *,
         initializer: Callable[[], None] | None = None,
-    ) -> Iterator[tuple[Item, Result]]:
+    ) -> Generator[tuple[Item, Result], None, None]:
         """See `Runner.run`. At most `workers` items, or two for each processor, are in flight at a time.
 
         Raises:
