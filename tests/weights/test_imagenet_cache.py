@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import http.client
+import importlib.util
 import io
 import urllib.error
 import urllib.request
@@ -17,7 +18,7 @@ import pytest
 
 from tfiqa.errors import CheckpointError, MissingWeights, StorageError, UnknownName
 from tfiqa.weights import imagenet
-from tfiqa.weights.imagenet import cache_folder, imagenet_checkpoint
+from tfiqa.weights.imagenet import PublishedFile, cache_folder, imagenet_checkpoint, torchvision
 
 CONTENT = b"weights" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -29,7 +30,7 @@ URL = f"https://download.pytorch.org/models/{NAME}"
 
 @pytest.fixture(autouse=True)
 def published(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imagenet, "_FILES", {"resnet18": (NAME, OLD_NAME)})
+    monkeypatch.setattr(imagenet, "_FILES", {"resnet18": (torchvision(NAME), torchvision(OLD_NAME))})
     monkeypatch.delenv("TFIQA_OFFLINE", raising=False)
 
 
@@ -69,13 +70,36 @@ def files_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-def test_published_names_end_with_the_first_digits_of_a_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchvisions_names_end_with_the_first_digits_of_a_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    assert list(imagenet._FILES) == ["resnet18", "resnet34", "resnet50"]
-    for name, files in imagenet._FILES.items():
-        for file in files:
-            assert file.startswith(f"{name}-")
-            int(Path(file).stem.split("-")[1], 16)
+    for name in ("resnet18", "resnet34", "resnet50"):
+        for file in imagenet._FILES[name]:
+            assert file.name.startswith(f"{name}-")
+            assert Path(file.name).stem == f"{name}-{file.digest}"
+            int(file.digest, 16)
+
+
+@pytest.mark.parametrize("name", ["inception_resnet_v2", "mobilenet_v3_small", "efficientnet_v2_b0"])
+def test_keras_files_are_those_of_the_installed_keras(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.undo()
+    (file,) = imagenet._FILES[name]
+    location = importlib.util.find_spec(f"keras.src.applications.{name}".replace("_small", "").replace("_b0", ""))
+    assert location
+    assert location.origin
+    source = "".join(Path(location.origin).read_text().replace('"', "").split())
+    assert file.digest in source
+    assert file.url.rpartition("/")[0].removeprefix("https://storage.googleapis.com/") in source
+    assert file.algorithm == "md5"
+    assert len(file.digest) == 32
+
+
+def test_a_file_known_by_its_md5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = PublishedFile("https://example.org/body_notop.h5", hashlib.md5(CONTENT).hexdigest(), "md5")
+    monkeypatch.setattr(imagenet, "_FILES", {"body": (file,)})
+    assert imagenet_checkpoint("body", cache=tmp_path, opener=Server()).name == "body_notop.h5"
+    (tmp_path / "weights" / "body_notop.h5").write_bytes(CONTENT[:-1])
+    with pytest.raises(CheckpointError, match="its MD5 starts with"):
+        imagenet_checkpoint("body", cache=tmp_path, opener=refuse)
 
 
 def test_downloaded_once_then_taken_from_the_cache(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from tfiqa.errors import InvalidInput
@@ -28,6 +28,7 @@ class ModelSpec:
         columns: for each output that a score row shows, the names of its columns, in order.
         head: names of the layers that train while the backbone is frozen.
         exif: whether the model has the input `exif` (N, 8) beside `image`; see `images.exif_encoding`.
+        outputs: for a model whose options choose among its outputs, the function from options to the chosen ones.
     """
 
     paper: str
@@ -38,6 +39,7 @@ class ModelSpec:
     columns: Mapping[str, tuple[str, ...]]
     head: tuple[str, ...]
     exif: bool = False
+    outputs: Callable[[Any], Collection[str]] | None = None
 
     def parse_options(self, model: str, options: Mapping[str, Any]) -> Any:
         """The options dataclass of this model. Raises InvalidInput for an unknown option, naming the nearest."""
@@ -46,6 +48,17 @@ class ModelSpec:
             if key not in known:
                 raise InvalidInput(f"model {model}: " + unknown_name("option", key, known))
         return self.options(**options)
+
+    def with_options(self, options: Any) -> ModelSpec:
+        """The specification with only the targets and columns of the outputs that an options dataclass chooses."""
+        if self.outputs is None:
+            return self
+        chosen = self.outputs(options)
+        return replace(
+            self,
+            targets={name: self.targets[name] for name in chosen},
+            columns={name: self.columns[name] for name in chosen},
+        )
 
 
 Builder = Callable[[Any], "keras.Model"]
@@ -81,7 +94,7 @@ class ModelInfo:
         """A JSON-ready dictionary that `from_dict` takes back."""
         return {
             "model": self.model,
-            "options": dict(self.options),
+            "options": {name: list(v) if isinstance(v, tuple) else v for name, v in self.options.items()},
             "protocol": self.protocol.to_dict(),
             "scale": self.scale.to_dict() if self.scale else None,
             "columns": {name: list(columns) for name, columns in self.columns.items()},
@@ -92,7 +105,7 @@ class ModelInfo:
         """The information that `to_dict` wrote."""
         return cls(
             model=values["model"],
-            options=dict(values["options"]),
+            options={name: tuple(v) if isinstance(v, list) else v for name, v in values["options"].items()},
             protocol=PictureProtocol.from_dict(values["protocol"]),
             scale=ScoreScale.from_dict(values["scale"]) if values["scale"] else None,
             columns={name: tuple(columns) for name, columns in values["columns"].items()},
@@ -101,5 +114,5 @@ class ModelInfo:
 
 def info_of(name: str, options: Any) -> ModelInfo:
     """The information of a registered model as the paper has it, with the given options dataclass."""
-    spec = model_spec(name)
+    spec = model_spec(name).with_options(options)
     return ModelInfo(name, asdict(options), spec.protocol, spec.scale, spec.columns)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfiqa.errors import InvalidInput
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.models.backbones.resnet_shape import feature_channels
+from tfiqa.models.input_scaling import scaled
 from tfiqa.models.model_info import MODELS, Builder, ModelSpec, info_of
 
 if TYPE_CHECKING:
     import keras
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # torchvision's ImageNet statistics of RGB in [0, 1]
-IMAGENET_STD = (0.229, 0.224, 0.225)
 PAPER = 'K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016'
 
 
@@ -36,13 +35,6 @@ class ResNetOptions:
             raise InvalidInput(f"normalization is 'unit' or 'imagenet'. Received: {self.normalization!r}")
 
 
-def unit_range(image: Any) -> Any:
-    """RGB 0..255 to [0, 1], in float32 whatever the precision policy."""
-    from keras import layers
-
-    return layers.Rescaling(1 / 255, dtype="float32", name="unit_range")(image)
-
-
 def _builder(name: str) -> Builder:
     def build(options: ResNetOptions) -> keras.Model:
         """Image (N, H, W, 3) RGB 0..255 to `pooled` (N, channels) and `logits` (N, classes)."""
@@ -53,10 +45,7 @@ def _builder(name: str) -> Builder:
         from tfiqa.models.quality_model import quality_model
 
         image = keras.Input((None, None, 3), name="image")
-        x = unit_range(image)
-        if options.normalization == "imagenet":
-            variance = [deviation**2 for deviation in IMAGENET_STD]
-            x = layers.Normalization(mean=IMAGENET_MEAN, variance=variance, dtype="float32", name="imagenet")(x)
+        x = scaled(image, options.normalization)
         x = resnet_taps(x, name)["layer4"]
         pooled = layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(x)
         logits = torch_linear(options.classes, feature_channels(name), "fc")(pooled)

@@ -14,8 +14,9 @@ from tfiqa.errors import InvalidInput, UnknownName
 from tfiqa.images.exif_encoding import EXIF_VECTOR
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.models.backbones.resnet_shape import STAGE_WIDTHS, feature_channels, split_points
+from tfiqa.models.input_scaling import unit_range
 from tfiqa.models.model_info import MODELS, ModelSpec, info_of
-from tfiqa.models.resnet_classifier import BACKBONES, unit_range
+from tfiqa.models.resnet_classifier import BACKBONES
 from tfiqa.registry import unknown_name
 from tfiqa.score_scale import ScoreScale
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfiqa.errors import CheckpointError, InvalidInput
 from tfiqa.models import MODELS
+from tfiqa.models.backbones.mlsp_taps import BODIES
 from tfiqa.models.model_info import ModelInfo, info_of, model_spec
 from tfiqa.models.resnet_classifier import BACKBONES
 from tfiqa.weights.imagenet import imagenet_checkpoint
@@ -24,7 +25,8 @@ def build_model(name: str, weights: str | Path | None = None, **options: Any) ->
     Args:
         name: one of `tfiqa.list_models()`.
         weights: None for fresh weights (seeded by `keras.utils.set_random_seed`); "imagenet" for torchvision's ImageNet weights
-            in the backbone (the head stays fresh); or the path of a `.keras` or `.weights.h5` file of the same model.
+            in the backbone, or Keras' where it is one of `keras.applications` (the head stays fresh); or the path of a `.keras`
+            or `.weights.h5` file of the same model.
         **options: the model's options, such as `backbone="resnet18"`.
 
     Returns:
@@ -69,13 +71,16 @@ def ensure_weights(name: str, weights: str | Path | None, options: Mapping[str, 
 
 
 def load_imagenet(model: QualityModel) -> None:
-    """Puts torchvision's ImageNet weights into a model's backbone; a classifier gets its head too."""
+    """Puts torchvision's or Keras' ImageNet weights into a model's backbone; a classifier gets its head too."""
     import keras
 
     from tfiqa.weights.state_dict import assign_state_dict
     from tfiqa.weights.torch_checkpoint import state_dict
 
     path = imagenet_checkpoint(_backbone(model.info))
+    if "body" in model.info.options:
+        _load_body(model, path)
+        return
     state = state_dict(path)
     if model.name in BACKBONES:
         assign_state_dict(model, state, source=str(path))
@@ -86,6 +91,20 @@ def load_imagenet(model: QualityModel) -> None:
         assign_state_dict(
             body, {**state, **_second_branch(body, state)}, ignore=(r"(semantic\.)?fc\..*",), source=str(path)
         )
+
+
+def _load_body(model: QualityModel, path: Path) -> None:
+    from tfiqa.weights.bodies import copy_layers, whole_body
+    from tfiqa.weights.keras_hdf5 import assign_layers, read_layers
+    from tfiqa.weights.state_dict import assign_state_dict
+    from tfiqa.weights.torch_checkpoint import state_dict
+
+    body = whole_body(model)
+    if path.suffix == ".h5":
+        assign_layers(body, read_layers(path), source=str(path))
+    else:
+        assign_state_dict(body, state_dict(path), ignore=(r"fc\..*",), source=str(path))
+    copy_layers(body, model)
 
 
 def _second_branch(body: keras.Model, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,8 +139,8 @@ def read_model(path: str | Path) -> QualityModel:
 
 
 def _backbone(info: ModelInfo) -> str:
-    backbone = info.model if info.model in BACKBONES else info.options.get("backbone")
-    if backbone not in BACKBONES:
+    backbone = info.model if info.model in BACKBONES else info.options.get("backbone", info.options.get("body"))
+    if backbone not in (*BACKBONES, *BODIES):
         raise InvalidInput(f"there are no ImageNet weights for {info.model}; it takes weights=None or a file")
     return str(backbone)
 

@@ -1,4 +1,4 @@
-"""torchvision's ImageNet weights: from the cache, or downloaded into it."""
+"""torchvision's and Keras' ImageNet weights: from the cache, or downloaded into it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
@@ -18,17 +19,62 @@ from tfiqa.errors import CheckpointError, MissingWeights, UnknownName
 from tfiqa.files import whole_file
 from tfiqa.registry import unknown_name
 
-# torchvision/models/resnet.py, weights IMAGENET1K_V1. The first file is what is downloaded; the second holds the same
-# weights and was torchvision's until 0.9 (pytorch/vision#3620). By torch.hub's rule a name ends with the start of the
-# file's SHA-256.
-_FILES: Mapping[str, tuple[str, str]] = MappingProxyType(
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file as its publisher offers it.
+
+    Args:
+        url: where it is.
+        digest: of its content, in hexadecimal digits, the first ones at least.
+        algorithm: the digest's, "sha256" or "md5".
+    """
+
+    url: str
+    digest: str
+    algorithm: str = "sha256"
+
+    @property
+    def name(self) -> str:
+        """The file's name, there and in the cache."""
+        return self.url.rpartition("/")[2]
+
+
+def torchvision(name: str) -> PublishedFile:
+    """A file of torchvision; by torch.hub's rule its name ends with the start of its SHA-256."""
+    return PublishedFile(f"https://download.pytorch.org/models/{name}", Path(name).stem.rsplit("-", 1)[1])
+
+
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+# The first file is what is downloaded; a second one holds the same weights.
+_FILES: Mapping[str, tuple[PublishedFile, ...]] = MappingProxyType(
     {
-        "resnet18": ("resnet18-f37072fd.pth", "resnet18-5c106cde.pth"),
-        "resnet34": ("resnet34-b627a593.pth", "resnet34-333f7ec4.pth"),
-        "resnet50": ("resnet50-0676ba61.pth", "resnet50-19c8e357.pth"),
+        # torchvision/models/resnet.py, weights IMAGENET1K_V1; the second was torchvision's until 0.9 (pytorch/vision#3620).
+        "resnet18": (torchvision("resnet18-f37072fd.pth"), torchvision("resnet18-5c106cde.pth")),
+        "resnet34": (torchvision("resnet34-b627a593.pth"), torchvision("resnet34-333f7ec4.pth")),
+        "resnet50": (torchvision("resnet50-0676ba61.pth"), torchvision("resnet50-19c8e357.pth")),
+        # The files without a top that keras/src/applications names, with their MD5.
+        "inception_resnet_v2": (
+            PublishedFile(
+                f"{_KERAS}/inception_resnet_v2/inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+                "d19885ff4a710c122648d3b5c3b684e4",
+                "md5",
+            ),
+        ),
+        "mobilenet_v3_small": (
+            PublishedFile(
+                f"{_KERAS}/mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
+                "d3e8ec802a04aa4fc771ee12a9a9b836",
+                "md5",
+            ),
+        ),
+        "efficientnet_v2_b0": (
+            PublishedFile(
+                f"{_KERAS}/efficientnet_v2/efficientnetv2-b0_notop.h5", "893217f2bb855e2983157299931e43ff", "md5"
+            ),
+        ),
     }
 )
-_ADDRESS = "https://download.pytorch.org/models/"
 _TIMEOUT_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 20
 
@@ -36,10 +82,11 @@ Opener = Callable[[str], AbstractContextManager[IO[bytes]]]
 
 
 def imagenet_checkpoint(name: str, *, cache: Path | None = None, opener: Opener | None = None) -> Path:
-    """The path of the torchvision checkpoint of a backbone trained on ImageNet; downloaded if it is not in the cache.
+    """The path of the weights of a backbone trained on ImageNet; downloaded if they are not in the cache.
 
     Args:
-        name: "resnet18", "resnet34" or "resnet50".
+        name: "resnet18", "resnet34" or "resnet50" for torchvision's checkpoint; "inception_resnet_v2", "mobilenet_v3_small"
+            or "efficientnet_v2_b0" for Keras' HDF5 file without the top.
         cache: folder whose subfolder `weights` holds the files; default `cache_folder()`.
         opener: opens a URL for reading; default an HTTPS request.
 
@@ -54,9 +101,8 @@ def imagenet_checkpoint(name: str, *, cache: Path | None = None, opener: Opener 
     folder = (cache or cache_folder()) / "weights"
     if cached := _cached(folder, _FILES[name]):
         return cached
-    target = folder / _FILES[name][0]
-    _download(target, opener or _open_https)
-    return target
+    _download(_FILES[name][0], folder, opener or _open_https)
+    return folder / _FILES[name][0].name
 
 
 def cache_folder() -> Path:
@@ -66,38 +112,39 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "tfiqa"
 
 
-def _cached(folder: Path, names: Iterable[str]) -> Path | None:
-    for path in (folder / name for name in names):
+def _cached(folder: Path, files: Iterable[PublishedFile]) -> Path | None:
+    for file in files:
+        path = folder / file.name
         try:
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            with open(path, "rb") as content:
+                digest = hashlib.file_digest(content, file.algorithm).hexdigest()
         except FileNotFoundError:
             continue
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
-        if not _is_digest_of(digest, path):
-            raise CheckpointError(f"{path} is damaged: its SHA-256 starts with {digest[:8]}; delete it and try again")
+        if not digest.startswith(file.digest):
+            raise CheckpointError(f"{path} is damaged: {_start(file, digest)}; delete it and try again")
         return path
     return None
 
 
-def _is_digest_of(digest: str, path: Path) -> bool:
-    return digest.startswith(path.stem.rsplit("-", 1)[1])
+def _start(file: PublishedFile, digest: str) -> str:
+    return f"its {file.algorithm.upper()} starts with {digest[:8]}"
 
 
-def _download(target: Path, opener: Opener) -> None:
-    url = _ADDRESS + target.name
+def _download(file: PublishedFile, folder: Path, opener: Opener) -> None:
+    target = folder / file.name
     if os.environ.get("TFIQA_OFFLINE", "0") not in ("", "0"):
-        raise MissingWeights(f"TFIQA_OFFLINE forbids downloads; fetch {url} and put it at {target}")
-    digest = hashlib.sha256()
+        raise MissingWeights(f"TFIQA_OFFLINE forbids downloads; fetch {file.url} and put it at {target}")
+    digest = hashlib.new(file.algorithm)
     with whole_file(target) as temporary:
-        with open(temporary, "wb") as file:
-            for chunk in _received(url, target, opener):
+        with open(temporary, "wb") as sink:
+            for chunk in _received(file.url, target, opener):
                 digest.update(chunk)
-                file.write(chunk)
-        if not _is_digest_of(digest.hexdigest(), target):
+                sink.write(chunk)
+        if not digest.hexdigest().startswith(file.digest):
             raise CheckpointError(
-                f"{url} arrived damaged or incomplete: its SHA-256 starts with {digest.hexdigest()[:8]}; try again"
+                f"{file.url} arrived damaged or incomplete: {_start(file, digest.hexdigest())}; try again"
             )
 
 

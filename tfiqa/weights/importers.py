@@ -1,4 +1,4 @@
-"""The authors' released PyTorch checkpoints as Keras models."""
+"""The authors' released checkpoints as Keras models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfiqa.registry import Registry
+from tfiqa.weights.bodies import whole_body
 from tfiqa.weights.build import build_model
+from tfiqa.weights.keras_hdf5 import assign_layers, read_layers
 from tfiqa.weights.state_dict import assign_state_dict
 from tfiqa.weights.torch_checkpoint import state_dict
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckpointLayout:
-    """Where a model's tensors are in the authors' file.
+    """Where a model's tensors are in the authors' PyTorch file.
 
     Args:
         released_as: the file that the authors published, for people to recognise.
@@ -31,7 +33,18 @@ class CheckpointLayout:
     keep: tuple[str, ...] = ()
 
 
-LAYOUTS: Registry[CheckpointLayout] = Registry("checkpoint source")
+@dataclass(frozen=True)
+class KerasBody:
+    """A weights file of Keras 2 that holds a model's body alone, its layers in order and under any names.
+
+    Args:
+        released_as: as in `CheckpointLayout`.
+    """
+
+    released_as: str
+
+
+LAYOUTS: Registry[CheckpointLayout | KerasBody] = Registry("checkpoint source")
 LAYOUTS.register("spaq_bl")(CheckpointLayout("BL_release.pt", {"backbone": ""}))
 LAYOUTS.register("spaq_mt_a")(CheckpointLayout("MT-A_release.pt", {"backbone": ""}))
 LAYOUTS.register("spaq_mt_e")(CheckpointLayout("MT-E_release.pt", {"backbone": "", "exifCNN": "exif_offset"}))
@@ -46,18 +59,25 @@ LAYOUTS.register("spaq_mt_s")(
 LAYOUTS.register("resnet18")(CheckpointLayout("resnet18-f37072fd.pth or resnet18-5c106cde.pth"))
 LAYOUTS.register("resnet34")(CheckpointLayout("resnet34-b627a593.pth or resnet34-333f7ec4.pth"))
 LAYOUTS.register("resnet50")(CheckpointLayout("resnet50-0676ba61.pth or resnet50-19c8e357.pth"))
+LAYOUTS.register("deepfl_mtl")(KerasBody("quality-mlsp-mtl-mse-loss.hdf5"))
 
 
 def import_weights(source: str, checkpoint: str | Path) -> QualityModel:
-    """The model of that name with the weights of a PyTorch checkpoint, read without executing anything from the file.
+    """The model of that name with the weights of a released checkpoint, read without executing anything from the file.
 
     Args:
         source: one of `tfiqa.weights.importers.LAYOUTS.names()`, such as "spaq_bl".
-        checkpoint: the released file (or one saved in its layout), in torch's zip or older serialisation.
+        checkpoint: the released file, or one saved in its layout: of PyTorch in its zip or older serialisation; for "deepfl_mtl"
+            the HDF5 weights that Keras 2 saved of an InceptionResNetV2 without its top (the heads stay fresh).
 
     Raises UnknownName for the source, CheckpointError for a file that cannot be read or does not fit.
     """
     layout = LAYOUTS.get(source).value
+    if isinstance(layout, KerasBody):
+        saved = read_layers(checkpoint)
+        model = build_model(source)
+        assign_layers(whole_body(model), saved, source=str(checkpoint))
+        return model
     state = state_dict(checkpoint)
     model = build_model(source)
     assign_state_dict(

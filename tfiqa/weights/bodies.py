@@ -1,0 +1,61 @@
+"""The bodies of DeepFL-IQA's models: whole, for weights to be put in, and from one stage to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tfiqa.errors import CheckpointError, InvalidInput
+from tfiqa.models import MODELS
+from tfiqa.models.deepfl import DeepflOptions
+
+if TYPE_CHECKING:
+    import keras
+
+    from tfiqa.models.quality_model import QualityModel
+
+
+def whole_body(model: QualityModel) -> keras.Model:
+    """The body up to its last feature map: of a `deepfl_mtl` its own; of a `deepfl`, which leaves the end out, a fresh one."""
+    import keras
+
+    from tfiqa.models.backbones.bodies import build_body
+
+    options = model.info.options
+    if model.name != "deepfl_mtl":
+        return build_body(options["body"], options["scaling"])
+    return keras.Model(model.inputs, model.get_layer("features").input, name=options["body"])
+
+
+def copy_layers(source: keras.Model, target: keras.Model) -> tuple[str, ...]:
+    """Copies the weights of all layers of `target` that `source` has under the same name.
+
+    Returns:
+        The names of the layers with weights that stay as they were, since `source` does not have them.
+
+    Raises CheckpointError, before anything is copied, when the weights of a layer have other shapes.
+    """
+    known = {layer.name: layer for layer in source.layers}
+    shared = [layer for layer in target.layers if layer.weights and layer.name in known]
+    for layer in shared:
+        if _shapes(layer) != _shapes(known[layer.name]):
+            raise CheckpointError(f"layer {layer.name} of {source.name} does not fit that of {target.name}")
+    for layer in shared:
+        layer.set_weights(known[layer.name].get_weights())
+    return tuple(layer.name for layer in target.layers if layer.weights and layer.name not in known)
+
+
+def deepfl_from(weak: QualityModel, batch_normalization: bool = True) -> QualityModel:
+    """The second stage, `deepfl`, on the body and with the input scaling of a first stage, `deepfl_mtl`; its head is fresh.
+
+    `copy_layers` puts in the head that was trained on stored features (`models.deepfl.quality_head`).
+    """
+    if weak.name != "deepfl_mtl":
+        raise InvalidInput(f"deepfl takes the body of a deepfl_mtl. Received: {weak.name}")
+    options = weak.info.options
+    model: Any = MODELS.get("deepfl").value(DeepflOptions(options["body"], options["scaling"], batch_normalization))
+    copy_layers(weak, model)
+    return model
+
+
+def _shapes(layer: keras.Layer) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
