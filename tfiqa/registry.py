@@ -63,6 +63,7 @@ class Registry(Generic[T]):
 def unknown_name(kind: str, received: str, known: Iterable[str]) -> str:
     """The text of an unknown-name error: what was received, and the nearest known names (or all, if none is near)."""
     known = list(known)
+    received = str(received)
     near = difflib.get_close_matches(received, known, n=3, cutoff=0.5)
     if near:
         return f"unknown {kind} {received!r}; did you mean {' or '.join(map(repr, near))}?"

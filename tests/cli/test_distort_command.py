@@ -1,5 +1,7 @@
 """`tfiqa distort` and `tfiqa list distortions`."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,6 +65,38 @@ def test_bad_pictures_are_rows_with_their_error(folder):
     assert isinstance(table.loc["broken_10_01.png", "error"], str)
     assert not (folder / "out" / "small_10_01.png").exists()
     assert (folder / "out" / "a_10_01.png").exists()
+
+
+def test_table_goes_through_measure_with_its_errors(folder):
+    from tfiqa.cli.measure import measure
+
+    (folder / "photos" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    run(folder / "photos", "--output", folder / "out", "--type", "white_noise", "--level", "5")
+    pairs = ["--pairs", str(folder / "out" / "distorted.csv"), "--measure", "psnr"]
+    done = CliRunner().invoke(measure, pairs, catch_exceptions=False)
+    rows = pd.read_csv(io.StringIO(done.stdout)).set_index("distorted")
+    assert done.exit_code == 3
+    assert 15 < rows.loc["a_11_05.png", "psnr"] < 25
+    assert "broken.jpg" in rows.loc["broken_11_05.png", "error"]
+
+
+def test_pictures_that_are_read_are_never_overwritten(folder):
+    photos = folder / "photos"
+    Image.fromarray(scene(2, 40, 40)).save(photos / "a_10_01.png")
+    before = (photos / "a_10_01.png").read_bytes()
+    with pytest.raises(InvalidInput, match="overwritten"):
+        run(photos, "--output", photos, "--type", "jpeg", "--level", "1")
+    with pytest.raises(InvalidInput, match="overwritten"):
+        run(photos / "a_10_01.png", "--sheet", photos / "a_10_01.png")
+    assert (photos / "a_10_01.png").read_bytes() == before
+    assert not (photos / "inner" / "b_10_01.png").exists()
+
+
+def test_a_name_too_long_for_the_disk_is_a_row(folder):
+    Image.fromarray(scene(0, 40, 40)).save(folder / "photos" / f"{'n' * 240}.png")
+    done = run(folder / "photos", "--output", folder / "out", "--type", "jpeg", "--level", "1")
+    assert done.exit_code == 3
+    assert pd.read_csv(folder / "out" / "distorted.csv")["error"].notna().sum() == 1
 
 
 def test_two_pictures_of_one_name_are_refused(folder):

@@ -50,7 +50,7 @@ def test_labels_of_all_eleven_measures(made, pictures):
     assert result.stdout == ""
     told = result.stderr
     assert "3 pristine pictures, one type each, at 5 levels: 15 pictures in 3 shards\n" in told
-    assert "15 of 15 pictures (100.0%)" in told
+    assert "15 of 15 pictures gone through (100.0%)" in told
     assert f"failed: {pictures / '2.png'}: is truncated" in told or f"failed: {pictures / '2.png'}: " in told
     assert f"{folder}: 10 labelled pictures, 5 lacking, in 3 shards" in told
     assert "equalization.json is fitted on 10 of them" in told
@@ -121,12 +121,12 @@ def test_lines_of_progress(clock, capsys):
         progress.under_way(int(clock[0] - 119.5) * 10)
     progress.finished(1500, 10_000)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "1,100 of 10,000 pictures (11.0%), 9.5 a second, 0:15:39 left"
+    assert lines[0] == "1,100 of 10,000 pictures gone through (11.0%), 9.5 a second, 0:15:39 left"
     assert len(lines) == 2
     progress.under_way(0)
     clock[0] = 120.5 + 899
     progress.finished(10_000, 10_000)
-    assert capsys.readouterr().err.splitlines()[-1] == "10,000 of 10,000 pictures (100.0%), 10.0 a second"
+    assert capsys.readouterr().err.splitlines()[-1] == "10,000 of 10,000 pictures gone through (100.0%), 10.0 a second"
 
 
 def test_progress_never_goes_back(clock, capsys):

@@ -102,11 +102,17 @@ def test_without_stretch_what_exceeds_the_range_is_cut_off():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_constant_pictures_come_through(name):
-    for grey in (0, 100, 255):
+def test_constant_pictures_stay_constant_unless_noise_or_blocks_are_laid_over(name):
+    laid_over = {"denoise", "color_block", *(each for each in NAMES if "noise" in each)}
+    for color in ((0, 0, 0), (77, 77, 77), (255, 255, 255), (200, 77, 31)):
         for level in (1, 5):
-            picture = np.full((40, 36, 3), grey, np.uint8)
-            assert distortions.apply(name, picture, level).shape == picture.shape
+            picture = np.full((40, 36, 3), color, np.uint8)
+            distorted = distortions.apply(name, picture, level)
+            # Three constants are stretched against each other, a grey is left as it is.
+            flat = (distorted == distorted[0, 0]).all()
+            assert flat or name in laid_over
+            if len(set(color)) == 1 and name not in laid_over and MILDEST_IS_NONE.get(name) == level:
+                assert np.array_equal(distorted, picture)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -137,6 +143,12 @@ def test_any_picture_of_any_size(name, data):
         (("jpeg", PICTURE / 255, 1), "float64"),
         (("jpeg", PICTURE[..., :2], 1), r"\(64, 80, 2\)"),
         (("jpeg", PICTURE[:31], 1), "80x31"),
+        (("jpeg", [[1, 2], [3]], 1), "unequal"),
+        (("jpeg", PICTURE, 3.0), "Received: 3.0"),
+        (("jpeg", PICTURE, True), "Received: True"),
+        (("jpeg", PICTURE, 1, 1.0), "Received: 1.0"),
+        (("jpeg", PICTURE, 1, None), "Received: None"),
+        (("jpeg", PICTURE, 1, 2**64), "whole number"),
         (("jpeg", PICTURE, 0), "Received: 0"),
         (("jpeg", PICTURE, 6), "Received: 6"),
         (("jpeg", PICTURE, 1, -1), "Received: -1"),
@@ -151,6 +163,8 @@ def test_bad_arguments_are_one_line(arguments, text):
 def test_unknown_names_get_near_ones():
     with pytest.raises(UnknownName, match="gaussian_blur"):
         distortions.apply("gausian_blur", PICTURE, 1)
+    with pytest.raises(UnknownName, match="None"):
+        distortions.apply(None, PICTURE, 1)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +176,10 @@ def test_unknown_names_get_near_ones():
         ("color_shift", (1,)),
         ("color_shift", (-1, 2)),
         ("color_shift", 4),
+        ("color_shift", (1.7, 1)),
+        ("color_shift", (float("inf"), 1)),
+        ("color_block", [((0, 0), (255, 0, 0))]),
+        ("color_block", [((0, 0), (float("nan"), 0, 0))]),
         ("non_eccentricity_patch", [(1, 2)]),
         ("non_eccentricity_patch", [((0, 0), (60, 0))]),
         ("color_block", [((0, 0), (1, 1))]),
@@ -171,3 +189,8 @@ def test_unknown_names_get_near_ones():
 def test_draws_that_do_not_fit(name, draw):
     with pytest.raises(InvalidInput, match=name):
         distortions.apply(name, PICTURE, 2, draw=draw)
+
+
+def test_numpys_whole_numbers_are_whole_numbers():
+    expected = distortions.apply("jitter", PICTURE, 2, seed=7)
+    assert np.array_equal(distortions.apply("jitter", PICTURE, np.int64(2), seed=np.uint32(7)), expected)

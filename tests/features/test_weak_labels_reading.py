@@ -113,6 +113,9 @@ def test_distorted_pictures_need_all_columns(tmp_path):
     assert "distortion is missing in row 2" in refusal(tmp_path / "m.csv")
     table.assign(level=[1.5, *table["level"][1:]]).to_csv(tmp_path / "m.csv", index=False)
     assert "level is no whole number in row 2 (first: '1.5')" in refusal(tmp_path / "m.csv")
+    for level in ("inf", "1e+300"):
+        table.assign(level=[level, *table["level"][1:]]).to_csv(tmp_path / "m.csv", index=False)
+        assert f"level is no whole number in row 2 (first: '{level}')" in refusal(tmp_path / "m.csv")
 
 
 def test_what_is_made_must_be_one_of_the_distortions(tmp_path):
@@ -127,6 +130,14 @@ def test_what_is_made_must_be_one_of_the_distortions(tmp_path):
     assert "in row 3 (first: 'blurr')" in refusal(pristine(tmp_path, 2, distortion=["jpeg", "blurr"]), draw="manifest")
     with pytest.raises(ManifestError, match="column 'distortion' is missing"):
         task(pristine(tmp_path, 2), draw="manifest")
+
+
+def test_levels_of_two_digits_are_levels(tmp_path):
+    path = distorted(tmp_path)
+    table = read_manifest(path).table
+    table.assign(level=[f"0{level}" for level in table["level"]]).to_csv(path, index=False)
+    (tmp_path / "dist/d0_3.bmp").unlink()
+    assert [version.level for version in task(path).references[0].versions] == [1, 2, 3, 4, 5]
 
 
 def test_draw_and_size_are_for_pristine_pictures(tmp_path):

@@ -1,6 +1,7 @@
 """Runs that stop somewhere and go on, in this process; folders in the way, and settings that changed meanwhile."""
 
 import json
+import os
 import resource
 
 import pytest
@@ -172,3 +173,32 @@ def test_a_shard_is_the_same_when_it_is_written_twice(tmp_path):
     assert contents(tmp_path / "out") == before
     assert (done.records, done.failures) == (5, 0)
     assert all(seconds > 0 for seconds in done.seconds.values())
+
+
+def test_a_repaired_picture_is_tried_again_when_all_of_a_shard_failed(tmp_path):
+    path = pristine(tmp_path, 2)
+    picture = tmp_path / "pictures" / "s1.png"
+    whole = picture.read_bytes()
+    for other in (tmp_path / "pictures").iterdir():
+        other.write_bytes(whole[:100])
+    with pytest.raises(InvalidInput, match="none of the pictures"):
+        label(path, tmp_path / "labels")
+    picture.write_bytes(whole)
+    finished, records = label(path, tmp_path / "labels", resume=True)
+    assert len(records) == 5
+    assert len(finished.failures) == 1
+
+
+def test_a_damaged_part_is_made_again(tmp_path):
+    path = begun(tmp_path)
+    (tmp_path / "out/parts/00000.json").write_text("{")
+    label(path, tmp_path / "out", resume=True)
+    label(path, tmp_path / "whole")
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_names_that_are_not_utf8_are_refused_at_once(tmp_path):
+    path = pristine(tmp_path, 1)
+    with pytest.raises(InvalidInput, match="UTF-8") as raised:
+        job(path, tmp_path / os.fsdecode(b"nu\xff"))
+    str(raised.value).encode()

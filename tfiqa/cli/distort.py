@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -64,18 +65,25 @@ def distort(
     from tfiqa.in_order import map_in_order
 
     pictures = find_pictures(paths)
+    stems = _stems(pictures)
+    versions = [(picture, name, level) for picture in pictures for name in names for level in numbers]
+    targets = (
+        [] if output is None else [_file(output, stems[picture], name, level) for picture, name, level in versions]
+    )
+    _refuse_overwriting(pictures, [*targets, *([sheet] if sheet else [])])
     if sheet is not None:
         if len(pictures) != 1:
             raise InvalidInput(f"--sheet shows one picture. Received: {len(pictures)}")
 
         from tfiqa.cli.distortion_sheet import draw_sheet
 
-        draw_sheet(pictures[0], sheet, names=names, levels=numbers, seed=seed, stretch=not no_stretch)
+        try:
+            draw_sheet(pictures[0], sheet, names=names, levels=numbers, seed=seed, stretch=not no_stretch)
+        except InvalidInput as error:  # too small
+            raise InvalidInput(f"{pictures[0]}: {error}") from None
         say(f"{sheet}: {len(names)} types at {len(numbers)} levels")
     if output is None:
         return
-    stems = _stems(pictures)
-    versions = [(picture, name, level) for picture in pictures for name in names for level in numbers]
     version_of = _writer(output, stems, seed, stretch=not no_stretch)
     failed = stream_rows(
         str(output / TABLE),
@@ -128,6 +136,22 @@ def _stems(pictures: Sequence[Path]) -> dict[Path, str]:
     return stems
 
 
+def _file(output: Path, stem: str, name: str, level: int) -> Path:
+    from tfiqa.distortions.levels import NUMBERS
+
+    return output / f"{stem}_{NUMBERS[name]:02}_{level:02}.png"
+
+
+def _refuse_overwriting(pictures: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Raises InvalidInput where a picture that is read would be written: I01_10_01.png is also how a version is called."""
+    from tfiqa.errors import InvalidInput
+
+    read = {os.path.realpath(picture) for picture in pictures}
+    for target in targets:
+        if os.path.realpath(target) in read:
+            raise InvalidInput(f"{target} is one of the pictures to distort and would be overwritten; write elsewhere")
+
+
 def _writer(
     output: Path, stems: dict[Path, str], seed: int, *, stretch: bool
 ) -> Callable[[tuple[Path, str, int]], dict[str, Any]]:
@@ -137,7 +161,7 @@ def _writer(
     from PIL import Image
 
     from tfiqa import distortions
-    from tfiqa.errors import InvalidInput, PictureError
+    from tfiqa.errors import InvalidInput, PictureError, StorageError
     from tfiqa.files import whole_file
     from tfiqa.images.decode import decode_picture
 
@@ -145,7 +169,8 @@ def _writer(
 
     def write(version: tuple[Path, str, int]) -> dict[str, Any]:
         picture, name, level = version
-        file = f"{stems[picture]}_{distortions.NUMBERS[name]:02}_{level:02}.png"
+        target = _file(output, stems[picture], name, level)
+        file = target.relative_to(output).as_posix()
         reference = os.path.relpath(os.path.abspath(picture), os.path.abspath(output))
         row = {"image": file, "reference": reference, "distortion": name, "level": level, "seed": seed, "error": None}
         try:
@@ -154,8 +179,13 @@ def _writer(
             return {**row, "error": str(error)}
         except InvalidInput as error:  # too small
             return {**row, "error": f"{picture}: {error}"}
-        with whole_file(output / file) as temporary:
-            Image.fromarray(pixels).save(temporary, "PNG", compress_level=1)
+        try:
+            with whole_file(target) as temporary:
+                Image.fromarray(pixels).save(temporary, "PNG", compress_level=1)
+        except StorageError as error:
+            if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:  # a full disk would fail all others, too
+                raise
+            return {**row, "error": str(error)}
         return row
 
     return write

@@ -102,7 +102,7 @@ def _columns(path: Path) -> pd.DataFrame:
 
     try:
         with open(path, encoding="utf-8-sig", errors="replace") as stream:
-            header = [name.strip() for name in stream.readline().split(",")]
+            header = [name.strip().strip('"') for name in stream.readline().split(",")]
         ours = _names_of_ours(header, path)
         table = csv.read_csv(
             path,

@@ -58,7 +58,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         raise ManifestError(f"a table is written as .csv or .parquet. Received: {path.name}")
     with whole_file(path) as temporary:
         if path.suffix.lower() == ".csv":
-            table.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
+            table.to_csv(temporary, index=False, encoding="utf-8", errors="surrogateescape", lineterminator="\n")
         else:
             table.to_parquet(temporary, index=False)
 

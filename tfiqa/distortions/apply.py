@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tfiqa.distortions.levels import DISTORTIONS, LEVELS, NUMBERS
 from tfiqa.distortions.stretch import stretched
 from tfiqa.errors import InvalidInput
 
+MOST_SEED = 2**64 - 1
 SMALLEST_SIDE = 32  # that of a color block
 
 
@@ -27,7 +29,7 @@ def apply(name: str, image: ArrayLike, level: int, seed: int = 0, *, draw: Any =
         name: one of `NAMES`.
         image: uint8 (H, W, 3), RGB; (H, W) and (H, W, 1) are taken for three equal channels. Sides of 32 pixels or more.
         level: 1 (slight) to 5 (strong); mean_shift and contrast_change are signed, and 3 is their mildest.
-        seed: of the random choices, from 0. They depend on type, seed and picture, and may change with NumPy's version.
+        seed: of the random choices, 0 to 2**64 - 1. They depend on type, seed and picture, and may change with NumPy's version.
             The levels share them: the noise of level 5 is that of level 1 made stronger, the blocks of level 1 are among
             those of level 5. (KADID's program draws anew for each level; take another seed for each to do so.)
         draw: the random choices themselves, in place of drawn ones: motion_blur an angle in degrees, counter-clockwise;
@@ -46,10 +48,7 @@ def apply(name: str, image: ArrayLike, level: int, seed: int = 0, *, draw: Any =
 
     entry = FUNCTIONS.get(name)
     pixels = _pixels(image)
-    if level not in LEVELS:
-        raise InvalidInput(f"a level is 1, 2, 3, 4 or 5. Received: {level!r}")
-    if seed < 0:
-        raise InvalidInput(f"a seed is counted from 0. Received: {seed!r}")
+    level, seed = _whole("level", level, low=LEVELS[0], high=LEVELS[-1]), _whole("seed", seed, low=0, high=MOST_SEED)
     if draw is not None and not entry.metadata["takes_draw"]:
         takers = ", ".join(each.name for each in FUNCTIONS if each.metadata["takes_draw"])
         raise InvalidInput(f"{name} takes no draw; these do: {takers}")
@@ -62,8 +61,21 @@ def apply(name: str, image: ArrayLike, level: int, seed: int = 0, *, draw: Any =
     return to_bytes(stretched(distorted) if stretch else distorted)
 
 
+def _whole(what: str, value: Any, *, low: int, high: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:  # not even 3.0, which a table of mixed columns makes of 3 and which would draw otherwise
+        number = low - 1
+    if isinstance(value, bool) or not low <= number <= high:
+        raise InvalidInput(f"a {what} is a whole number from {low} to {high}. Received: {value!r}")
+    return number
+
+
 def _pixels(image: ArrayLike) -> Bytes:
-    pixels = np.asarray(image)
+    try:
+        pixels = np.asarray(image)
+    except ValueError:
+        raise InvalidInput("a picture is uint8 (H, W, 3) or (H, W). Received: rows of unequal length") from None
     if pixels.ndim == 2:
         pixels = pixels[..., np.newaxis]
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ def color_diffusion(call: Call) -> Picture:
 @distortion("color_shift", takes_draw=True)
 def color_shift(call: Call) -> Picture:
     """Green moved down and to the right, the more visibly the nearer to an edge."""
-    rows, columns = _drawn_shift(call) if call.draw is None else _given_shift(call.draw)
     height, width, _ = call.picture.shape
+    rows, columns = _drawn_shift(call) if call.draw is None else _given_shift(call.draw)
+    rows, columns = min(rows, height), min(columns, width)  # farther away there is nothing but the edge, too
     edges = _edges(call.picture @ GREY)
     green = call.picture[..., 1]
     padded = np.pad(green, ((rows, 0), (columns, 0)), "edge")
@@ -96,7 +98,7 @@ def _drawn_shift(call: Call) -> tuple[int, int]:
 
 def _given_shift(draw: Any) -> tuple[int, int]:
     try:
-        rows, columns = (int(side) for side in draw)
+        rows, columns = (index(side) for side in draw)
     except (TypeError, ValueError):
         rows = columns = -1
     if min(rows, columns) < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def color_block(call: Call) -> Picture:
     if call.draw is None:
         blocks = [_drawn_block(call.random, height, width) for _ in range(int(call.amount))]
     else:
-        blocks = _given("color_block", call.draw, _given_block, "((row, column), (R, G, B))")
+        blocks = _given("color_block", call.draw, _given_block, "((row, column), (R, G, B) in 0..1)")
     distorted = call.picture.copy()
     for (row, column), color in blocks:
         _check_place("color_block", row, column, BLOCK, height, width)
@@ -121,12 +122,15 @@ def _drawn_block(random: np.random.Generator, height: int, width: int) -> tuple[
 
 def _given_move(move: Any) -> tuple[Place, Place]:
     (row, column), (to_row, to_column) = move
-    return (int(row), int(column)), (int(to_row), int(to_column))
+    return (index(row), index(column)), (index(to_row), index(to_column))
 
 
 def _given_block(block: Any) -> tuple[Place, NDArray[np.float64]]:
     (row, column), (red, green, blue) = block
-    return (int(row), int(column)), np.array([red, green, blue], np.float64)
+    color = np.array([red, green, blue], np.float64)
+    if not ((color >= 0) & (color <= 1)).all():
+        raise ValueError
+    return (index(row), index(column)), color
 
 
 def _given(name: str, draw: Any, read: Callable[[Any], Any], form: str) -> list[Any]:

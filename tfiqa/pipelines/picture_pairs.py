@@ -36,7 +36,8 @@ def read_pairs(path: Path) -> list[PicturePair]:
     """The pairs of a table, CSV or Parquet, whose further columns are kept as they are.
 
     Args:
-        path: it has the columns `reference` and `distorted` (or, as a manifest, `image`), paths from its folder.
+        path: it has the columns `reference` and `distorted` (or, as a manifest, `image`), paths from its folder. Where it
+            has a column `error`, as the tables of tfiqa's commands, rows with one are not measured and keep it.
 
     Raises:
         ManifestError: it cannot be read, lacks a column or has no rows.
@@ -51,7 +52,8 @@ def read_pairs(path: Path) -> list[PicturePair]:
         raise ManifestError(f"{path}: it has no rows")
     order = ["reference", "distorted", *table.columns.drop(["reference", "distorted"])]
     table = table[order].astype(object)
-    return [_listed(cells, path.parent) for cells in table.where(table.notna(), None).to_dict("records")]
+    rows = table.where(table.notna(), None).to_dict("records")
+    return [_listed(cells, path.parent, cells.pop("error", None)) for cells in rows]
 
 
 def find_pairs(reference: str | Path, distorted: str | Path, pattern: str | None = None) -> list[PicturePair]:
@@ -137,8 +139,10 @@ def _alone(distorted: Path, reason: str) -> PicturePair:
     return PicturePair({"reference": None, "distorted": str(distorted)}, error=f"{distorted}: {reason}")
 
 
-def _listed(row: Mapping[Any, Any], folder: Path) -> PicturePair:
+def _listed(row: Mapping[Any, Any], folder: Path, error: Any) -> PicturePair:
     cells = {name: cell if isinstance(cell, PLAIN) else str(cell) for name, cell in row.items()}
+    if error:
+        return PicturePair(cells, error=str(error))
     for role in ("reference", "distorted"):
         if not cells[role]:
             return PicturePair(cells, error=f"the row has no {role} picture")

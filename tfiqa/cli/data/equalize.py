@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PLOT_ENDINGS = (".png", ".svg", ".pdf")
 
+MOST_BINS = 1_000_000  # memory is proportional
+
 
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path))
@@ -30,7 +32,7 @@ PLOT_ENDINGS = (".png", ".svg", ".pdf")
 )
 @click.option("--measure", "measures", multiple=True, metavar="NAME", help="Repeatable; by default all of TABLE.")
 @click.option(
-    "--bins", type=click.IntRange(min=1), help="Of equal width, for the scores of each measure; by default none."
+    "--bins", type=click.IntRange(1, MOST_BINS), help="Of equal width, for the scores of each measure; by default none."
 )
 @click.option(
     "--plot",
@@ -57,7 +59,7 @@ def equalize(
     from tfiqa.histogram_equalization import HistogramEqualization
 
     rows = _rows_of_split(read_table(table), table, split)
-    names = measures or tuple(name for name in ELEVEN if name in rows)
+    names = tuple(dict.fromkeys(measures)) or tuple(name for name in ELEVEN if name in rows)
     directions = {name: MEASURES.get(name).value.scale.higher_is_better for name in names}
     lacking = [name for name in names if name not in rows]
     if lacking or not names:

@@ -72,7 +72,7 @@ class LongProgress:
 
     def _line(self) -> str:
         total = self._total or 0
-        text = f"{self._shown:,} of {total:,} pictures ({self._shown / total:.1%})"
+        text = f"{self._shown:,} of {total:,} pictures gone through ({self._shown / total:.1%})"
         start, count = self._first or (0.0, self._shown)
         seconds = time.monotonic() - start
         if self._shown == count or not seconds:

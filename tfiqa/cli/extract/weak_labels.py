@@ -73,7 +73,8 @@ def weak_labels(
 
     The folder is as `tfiqa data pack` makes it, with scores.parquet (the columns without the pictures), equalization.json
     (the histogram equalisation of the rows to train on) and, where pictures failed, failures.csv. A run that was
-    interrupted, however roughly, goes on with --resume and ends with the same bytes.
+    interrupted, however roughly, goes on with --resume and ends with the same bytes. Pictures that failed are not tried
+    again, unless all of their shard failed: label them into another folder.
 
     Exit status 3 when some pictures failed.
     """

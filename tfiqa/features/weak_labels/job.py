@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.reader import Progress
-from tfiqa.errors import StorageError
+from tfiqa.errors import InvalidInput, StorageError
 from tfiqa.features.runners.runner import Runner
 from tfiqa.features.weak_labels.clock import Clock
 from tfiqa.features.weak_labels.finish import Finished, finish
@@ -54,6 +54,9 @@ class WeakLabelJob:
     ) -> None:
         self.folder = Path(os.path.abspath(folder))
         self._task = read_task(manifest, settings)
+        for text in (str(self.folder), *(reference.key for reference in self._task.references)):
+            if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise InvalidInput(f"a name that is not UTF-8 cannot go into records; rename {text!r}")
         self._plan, shards = divide(self._task, manifest.path.name if manifest.path else None, shard_pictures)
         columns = Columns.of(self._task, settings.measures)
         self.works: list[ShardWork] = []

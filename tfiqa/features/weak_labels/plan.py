@@ -21,7 +21,14 @@ FORMAT = "tfiqa weak labels"
 VERSION = 1
 DEFAULT_SHARD_PICTURES = 320  # some 100 MB at 512x384
 FEWEST_SHARDS = 64  # by default, as far as there are references: so many processors can share the work
-PACKAGES = ("tfiqa", "tensorflow", "numpy", "scipy", "pillow")  # whose versions can change pictures or scores
+PACKAGES = (
+    "tfiqa",
+    "tensorflow",
+    "numpy",
+    "scipy",
+    "pillow",
+    "scikit-image",
+)  # whose versions can change pictures or scores
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from tfiqa.features.weak_labels.settings import Settings
 from tfiqa.pipelines.records.sources import with_keys
 
 CARRIED = ("group", "split", "database")
+MOST_LEVEL = 1000  # no database has as many
 LISTED = ("image", "reference", "distortion", "level")  # what a manifest of distorted pictures needs
 
 
@@ -101,7 +102,8 @@ def _distorted(manifest: Manifest, settings: Settings) -> Task:
         )
     validate_manifest(manifest.table, manifest.path, required=LISTED, check_files=False)
     levels, bad = parse_numbers(manifest.table["level"])
-    problems = rows_problem("level is no whole number", bad | (levels != np.floor(levels)), manifest.table["level"])
+    odd = bad | ~(np.abs(levels) <= MOST_LEVEL) | (levels != np.floor(levels))
+    problems = rows_problem("level is no whole number", odd, manifest.table["level"])
     if problems:
         raise ManifestError(f"{manifest.name}: {problems[0]}")
     paths = [str(path) for path in manifest.picture_paths()]
@@ -109,7 +111,7 @@ def _distorted(manifest: Manifest, settings: Settings) -> Task:
     there = {path: os.path.isfile(path) for path in {*paths, *references}}
     # A picture that is missing together with its reference fails as what it is, a missing file.
     is_made = np.array([not there[path] and there[other] for path, other in zip(paths, references, strict=True)])
-    _refuse_unknown(manifest, is_made)
+    _refuse_unknown(manifest, is_made, levels)
     is_scored = all(name in manifest.table for name in settings.measures)
     measures = list(settings.measures) if is_scored else []
     table = _used(with_keys(manifest), [*LISTED, *measures]).assign(level=levels.astype(np.int64), is_made=is_made)
@@ -148,7 +150,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _refuse_unknown(manifest: Manifest, is_made: np.ndarray) -> None:
+def _refuse_unknown(manifest: Manifest, is_made: np.ndarray, levels: np.ndarray | None = None) -> None:
     """Raises ManifestError where a picture is to be made by a type or at a level that there is none of."""
     table = manifest.table
     problems = rows_problem(
@@ -156,8 +158,8 @@ def _refuse_unknown(manifest: Manifest, is_made: np.ndarray) -> None:
         is_made & ~table["distortion"].isin(NAMES),
         table["distortion"],
     )
-    if "level" in table:
-        problems += rows_problem("level is none of 1 to 5", is_made & ~table["level"].isin(LEVELS), table["level"])
+    if levels is not None:
+        problems += rows_problem("level is none of 1 to 5", is_made & ~np.isin(levels, LEVELS), table["level"])
     if problems:
         raise ManifestError(f"{manifest.name}: {'; '.join(problems)}")
 

@@ -91,8 +91,12 @@ class Part:
 
 
 def finished_part(work: ShardWork) -> Part | None:
-    """The part of a shard that is finished and still there, else None."""
-    if not work.part.exists():
+    """The part of a shard that is finished and still there, else None.
+
+    One without any record is not finished: what made all of it fail, such as a disk that was away, may have passed.
+    """
+    try:
+        part = Part.read(work.part)
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged
         return None
-    part = Part.read(work.part)
-    return None if size_problem(Path(work.folder), part.shard) else part
+    return part if part.rows and not size_problem(Path(work.folder), part.shard) else None
