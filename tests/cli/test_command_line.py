@@ -65,6 +65,8 @@ def test_wrong_usage_is_status_2(run):
 
 def test_lists(run):
     assert run("list", "models")[1].split() == [
+        "deepfl_mtl",
+        "deepfl",
         "resnet18",
         "resnet34",
         "resnet50",
