@@ -55,8 +55,10 @@ class WeakLabelJob:
         self.folder = Path(os.path.abspath(folder))
         self._task = read_task(manifest, settings)
         for text in (str(self.folder), *(reference.key for reference in self._task.references)):
-            if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
-                raise InvalidInput(f"a name that is not UTF-8 cannot go into records; rename {text!r}")
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise InvalidInput(f"a name that is not UTF-8 cannot go into records; rename {text!r}") from None
         self._plan, shards = divide(self._task, manifest.path.name if manifest.path else None, shard_pictures)
         columns = Columns.of(self._task, settings.measures)
         self.works: list[ShardWork] = []
