@@ -28,9 +28,9 @@ def main() -> None:
     table = pd.read_parquet(parser.parse_args().scores)
 
     load_tensorflow()
-    from tfiqa.full_reference import ELEVEN, MEASURES
+    from tfiqa.full_reference import ELEVEN, higher_is_better
 
-    signs = np.array([1 if MEASURES.get(name).value.scale.higher_is_better else -1 for name in ELEVEN])
+    signs = np.where(list(higher_is_better(ELEVEN).values()), 1, -1)
     print(f"{table['reference'].nunique()} pictures.\n")
     print("| type | level | " + " | ".join(ELEVEN) + " | worse |")
     print("| --- " * (len(ELEVEN) + 3) + "|")

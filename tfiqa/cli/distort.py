@@ -144,11 +144,15 @@ def _file(output: Path, stem: str, name: str, level: int) -> Path:
 
 def _refuse_overwriting(pictures: Sequence[Path], targets: Sequence[Path]) -> None:
     """Raises InvalidInput where a picture that is read would be written: I01_10_01.png is also how a version is called."""
+    import functools
+
     from tfiqa.errors import InvalidInput
 
+    true_folder = functools.cache(os.path.realpath)  # targets are many, their folders few; links to files are replaced
     read = {os.path.realpath(picture) for picture in pictures}
+    read |= {os.path.join(true_folder(picture.parent), picture.name) for picture in pictures}
     for target in targets:
-        if os.path.realpath(target) in read:
+        if os.path.join(true_folder(target.parent), target.name) in read:
             raise InvalidInput(f"{target} is one of the pictures to distort and would be overwritten; write elsewhere")
 
 

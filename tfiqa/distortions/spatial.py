@@ -35,10 +35,8 @@ def jitter(call: Call) -> Picture:
 def non_eccentricity_patch(call: Call) -> Picture:
     """Patches copied to places close by, one after the other."""
     height, width, _ = call.picture.shape
-    if call.draw is None:
-        moves = [_drawn_move(call.random, height, width) for _ in range(int(call.amount))]
-    else:
-        moves = _given("non_eccentricity_patch", call.draw, _given_move, "((row, column), (row, column))")
+    form = "((row, column), (row, column))"
+    moves = _choices(call, _drawn_move, _given_move, f"non_eccentricity_patch draws a list of {form}")
     distorted = call.picture.copy()
     for source, target in moves:
         for row, column in (source, target):
@@ -60,10 +58,8 @@ def pixelate(call: Call) -> Picture:
 def color_block(call: Call) -> Picture:
     """Squares of one color each, one after the other."""
     height, width, _ = call.picture.shape
-    if call.draw is None:
-        blocks = [_drawn_block(call.random, height, width) for _ in range(int(call.amount))]
-    else:
-        blocks = _given("color_block", call.draw, _given_block, "((row, column), (R, G, B) in 0..1)")
+    form = "((row, column), (R, G, B) in 0..1)"
+    blocks = _choices(call, _drawn_block, _given_block, f"color_block draws a list of {form}")
     distorted = call.picture.copy()
     for (row, column), color in blocks:
         _check_place("color_block", row, column, BLOCK, height, width)
@@ -133,11 +129,14 @@ def _given_block(block: Any) -> tuple[Place, NDArray[np.float64]]:
     return (index(row), index(column)), color
 
 
-def _given(name: str, draw: Any, read: Callable[[Any], Any], form: str) -> list[Any]:
+def _choices(call: Call, drawn: Callable[..., Any], given: Callable[[Any], Any], form: str) -> list[Any]:
+    """As many as the amount, drawn one after the other, or those that the caller gives."""
+    if call.draw is None:
+        return [drawn(call.random, *call.picture.shape[:2]) for _ in range(int(call.amount))]
     try:
-        return [read(each) for each in draw]
+        return [given(each) for each in call.draw]
     except (TypeError, ValueError):
-        raise InvalidInput(f"{name} draws a list of {form}. Received: {draw!r}") from None
+        raise InvalidInput(f"{form}. Received: {call.draw!r}") from None
 
 
 def _check_place(name: str, row: int, column: int, side: int, height: int, width: int) -> None:

@@ -5,7 +5,7 @@ Every function takes (N, H, W, 3) or (H, W, 3) pictures, RGB 0..255, and gives (
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -34,6 +34,7 @@ __all__ = [
     "fsim",
     "fsimc",
     "gmsd",
+    "higher_is_better",
     "iw_ssim",
     "mdsi",
     "measure_all",
@@ -45,6 +46,11 @@ __all__ = [
     "ssim",
     "vsi",
 ]
+
+
+def higher_is_better(names: Iterable[str]) -> dict[str, bool]:
+    """By measure, whether a higher score is a better one. Raises UnknownName: no such measure."""
+    return {name: MEASURES.get(name).value.scale.higher_is_better for name in names}
 
 
 def measure_all(

@@ -55,12 +55,12 @@ def equalize(
 
     from tfiqa.databases.table_file import read_table
     from tfiqa.errors import InvalidInput
-    from tfiqa.full_reference import ELEVEN, MEASURES
+    from tfiqa.full_reference import ELEVEN, higher_is_better
     from tfiqa.histogram_equalization import HistogramEqualization
 
     rows = _rows_of_split(read_table(table), table, split)
     names = tuple(dict.fromkeys(measures)) or tuple(name for name in ELEVEN if name in rows)
-    directions = {name: MEASURES.get(name).value.scale.higher_is_better for name in names}
+    directions = higher_is_better(names)
     lacking = [name for name in names if name not in rows]
     if lacking or not names:
         raise InvalidInput(

@@ -64,9 +64,9 @@ def finish(plan: Plan, works: Sequence[ShardWork], seconds: dict[str, float]) ->
     write_table(table, folder / SCORES_FILE)
     training = table[table["split"] == "train"] if "split" in table else table
     if len(training):
-        from tfiqa.full_reference import MEASURES  # loads TensorFlow, which nothing before has needed
+        from tfiqa.full_reference import higher_is_better  # loads TensorFlow, which nothing before has needed
 
-        directions = {name: MEASURES.get(name).value.scale.higher_is_better for name in columns.measures}
+        directions = higher_is_better(columns.measures)
         HistogramEqualization.fit(training, columns.measures, directions).save(folder / EQUALIZATION_FILE)
     write_schema(folder, columns.features())
     shard_list = ShardList(
