@@ -13,7 +13,8 @@ LAYERS = [
     {"weights", "databases"},
     {"pipelines"},
     {"evaluation"},
-    {"training", "serving", "features"},
+    {"features"},
+    {"training", "serving"},
     {"reports"},
     {"cli"},
 ]

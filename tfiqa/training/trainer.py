@@ -18,7 +18,7 @@ from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
 from tfiqa.evaluation.scenes import scene_accuracy
 from tfiqa.images.exif_encoding import normalise_exif
 from tfiqa.models.model_info import model_spec
-from tfiqa.training.precision import resolve_precision
+from tfiqa.pipelines.precision import resolve_precision
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 from tfiqa.training.training_data import Progress, TrainingData, load_training_data, targets_of

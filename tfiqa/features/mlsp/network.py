@@ -1,0 +1,51 @@
+"""The part of a model that ends at its MLSP features, as a function of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfiqa.errors import InvalidInput
+
+
+class MlspNetwork:
+    """Pictures to MLSP features.
+
+    Args:
+        model: a `deepfl_mtl` or `deepfl`, or any tfiqa model with a layer `mlsp`.
+
+    Attributes:
+        features: how many there are, such as 16,928 for InceptionResNetV2.
+
+    Raises:
+        InvalidInput: the model has no such layer.
+    """
+
+    def __init__(self, model: Any) -> None:
+        import keras
+        import tensorflow as tf
+
+        if "mlsp" not in {layer.name for layer in model.layers}:
+            raise InvalidInput(f"{model.name} has no MLSP features; take a deepfl_mtl or a deepfl")
+        body = keras.Model(model.inputs, model.get_layer("mlsp").output)
+        self.features: int = body.output.shape[-1]
+
+        @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
+        def network(pictures: tf.Tensor) -> tf.Tensor:
+            return body(pictures, training=False)
+
+        self._network = network
+
+    @classmethod
+    def load(cls, path: str | Path) -> MlspNetwork:
+        """That of a `.keras` file. Raises CheckpointError, or InvalidInput as above."""
+        from tfiqa.weights.build import read_model
+
+        return cls(read_model(path))
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The features (N, features) of pictures (N, H, W, 3), RGB 0..255."""
+        return self._network(pictures.astype(np.float32)).numpy()
