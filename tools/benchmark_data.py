@@ -49,7 +49,7 @@ def made_pictures(folder: Path, size: tuple[int, int]) -> list[Path]:
 
 def pipeline(paths: list[Path], resize: str, crop: int = CROP) -> tf.data.Dataset:
     """One epoch of the training pipeline."""
-    settings = CropSettings(resize, crop, crops_per_picture=1, flip=True, max_pixels=200_000_000)
+    settings = CropSettings(resize, (crop, crop), crops_per_picture=1, flip=True, max_pixels=200_000_000)
     targets = {"quality": np.zeros((len(paths), 1), np.float32)}
     return training_dataset(paths, targets, settings, batch_size=BATCH, seed=0, first_epoch=0, epochs=1)
 

@@ -73,3 +73,26 @@ def test_losses_that_do_not_suit_the_outputs():
         check_loss("uncertainty", ("quality", "attributes"), {})
     with pytest.raises(InvalidInput, match=r"loss\.weights must be empty"):
         check_loss("uncertainty", ("quality", "scene_logits"), {"quality": 0.5})
+
+
+def test_mse_of_several_tasks_is_deepfls_equation_3_as_keras_compiles_it():
+    rng = np.random.default_rng(2)
+    image = keras.Input((3,))
+    model = keras.Model(image, {name: keras.layers.Dense(1)(image) for name in ("ssim", "vsi", "gmsd")})
+    losses, weights = compiled_losses(model, "mse", ("ssim", "vsi", "gmsd"), {})
+    model.compile(loss=losses, loss_weights=weights)
+    x = rng.normal(size=(6, 3)).astype(np.float32)
+    targets = {name: rng.normal(size=(6, 1)).astype(np.float32) for name in ("ssim", "vsi", "gmsd")}
+    got = model.evaluate(x, targets, verbose=0, return_dict=True)["loss"]
+    predicted = model.predict(x, verbose=0)
+    want = np.mean([np.mean((targets[name] - predicted[name]) ** 2) for name in targets])
+    assert got == pytest.approx(want, rel=1e-5)
+
+
+def test_mse_takes_weights_or_none():
+    check_loss("mse", ("ssim", "vsi"), {})
+    check_loss("mse", ("ssim", "vsi"), {"ssim": 0.25, "vsi": 0.75})
+    with pytest.raises(InvalidInput, match="missing: vsi"):
+        check_loss("mse", ("ssim", "vsi"), {"ssim": 1.0})
+    with pytest.raises(InvalidInput, match="not for classes"):
+        check_loss("mse", ("quality", "scene_logits"), {})

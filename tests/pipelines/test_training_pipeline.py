@@ -27,7 +27,14 @@ def pictures(tmp_path_factory):
 
 
 def dataset(paths, first_epoch=0, epochs=1, seed=1, batch_size=2, workers=None, **settings):
-    chosen = {"resize": "native", "crop": 32, "crops_per_picture": 1, "flip": False, "max_pixels": 10**6, **settings}
+    chosen = {
+        "resize": "native",
+        "crop": (32, 32),
+        "crops_per_picture": 1,
+        "flip": False,
+        "max_pixels": 10**6,
+        **settings,
+    }
     targets = {"quality": np.arange(len(paths), dtype=np.float32)[:, None] * 10}
     return training_dataset(
         paths,
@@ -102,9 +109,16 @@ def test_flip_mirrors_about_half(pictures):
     assert not any(image[0, 1, 2] < image[0, 0, 2] for images, _ in batches(pictures, epochs=5) for image in images)
 
 
+def test_crops_need_not_be_square(pictures):
+    images, _ = batches(pictures, crop=(34, 60))[0]
+    assert images.shape[1:] == (34, 60, 3)
+    assert (np.diff(images[..., 1], axis=1) == 1).all()  # green is the row
+    assert (np.diff(images[..., 2], axis=2) == 1).all()  # blue is the column
+
+
 def test_a_crop_as_large_as_the_picture():
     words = np.array([2**64 - 1, 7, 1], np.uint64)
-    assert random_crop(np.zeros((32, 32, 3), np.uint8), 32, False, words).shape == (32, 32, 3)
+    assert random_crop(np.zeros((32, 32, 3), np.uint8), (32, 32), False, words).shape == (32, 32, 3)
 
 
 def test_the_draws_are_the_same_on_every_machine(pictures):
@@ -127,7 +141,7 @@ def test_formats_beyond_tensorflow_are_trained_on(tmp_path):
 
 
 def test_pictures_are_resized_by_the_policy(pictures):
-    images, _ = batches(pictures, resize="shorter_side:40", crop=40, batch_size=5)[0]
+    images, _ = batches(pictures, resize="shorter_side:40", crop=(40, 40), batch_size=5)[0]
     assert images.shape == (5, 40, 40, 3)
     assert images[..., 1].max() >= 48  # the whole height of 50 rows is in the crop
 
@@ -135,7 +149,7 @@ def test_pictures_are_resized_by_the_policy(pictures):
 def test_a_picture_that_became_too_small_is_named(pictures, tmp_path):
     for size in ((40, 20), (20, 40), (31, 31)):
         Image.new("RGB", size).save(tmp_path / "small.png")
-        with pytest.raises(tf.errors.OpError, match=r"small\.png: is too small for crops of 32"):
+        with pytest.raises(tf.errors.OpError, match=r"small\.png: is too small for crops of 32x32"):
             batches([*pictures, tmp_path / "small.png"])
 
 

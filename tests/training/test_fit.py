@@ -170,7 +170,7 @@ def test_the_output_is_looked_at_before_the_pictures(photo_folder, tmp_path):
 
 
 def test_pictures_smaller_than_the_crop_are_bad(photo_folder, tmp_path):
-    with pytest.raises(InvalidInput, match="96 pixels on a side, too small for crops of 224"):
+    with pytest.raises(InvalidInput, match="128x96 pixels, too small for crops of 224x224"):
         fit(recipe("data.crop=224"), [photo_folder / "photos.csv"], tmp_path / "run")
 
 

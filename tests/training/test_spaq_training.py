@@ -11,6 +11,7 @@ from tfiqa.databases.exif_rows import EXIF_COLUMNS, exif_rows
 from tfiqa.databases.manifest import read_manifest
 from tfiqa.errors import InvalidInput, ManifestError, RecipeError
 from tfiqa.models.spaq import SCENE_COLUMNS, SCENES
+from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.serving.evaluation import evaluate_scorer
 from tfiqa.serving.package import export_model
 from tfiqa.training.recipe_files import read_recipe
@@ -56,8 +57,8 @@ def test_mt_e_learns_from_exif_and_scores_with_the_manifests(manifest, tmp_path)
     table = predictions(tmp_path / "run")
     offset = table["quality"] - table["generic_quality"]
     assert offset.abs().max() > 0.1
-    data = read_manifest(manifest)
-    rows = data.table.set_index("image").loc[table["image"], list(EXIF_COLUMNS)].to_numpy()
+    data = LabelledPictures.of(read_manifest(manifest))
+    rows = data.manifest.table.set_index("image").loc[table["image"], list(EXIF_COLUMNS)].to_numpy()
     normalised = np.nan_to_num((rows - 3.3985) / 5.6570)
     kernel = np.asarray(model.get_layer("exif_offset").kernel)
     np.testing.assert_allclose(offset, (normalised @ kernel)[:, 0], atol=1e-3)
@@ -82,7 +83,8 @@ def test_mt_s_learns_quality_scenes_and_uncertainties(manifest, tmp_path):
     truth = read_manifest(manifest).table.set_index("image").loc[table["image"]]
     right = [truth.loc[row.image, f"scene_{row.scene}"] > 0 for row in table.itertuples()]
     assert report["scene_accuracy"] == np.mean(right)
-    evaluated = evaluate_scorer(tfiqa.Scorer.load(tmp_path / "run"), read_manifest(manifest)).to_dict()
+    data = LabelledPictures.of(read_manifest(manifest))
+    evaluated = evaluate_scorer(tfiqa.Scorer.load(tmp_path / "run"), data).to_dict()
     assert 0 <= evaluated["scene_accuracy"] <= 1
 
 

@@ -12,7 +12,9 @@ from tfiqa.cli.output import SOME_FAILED, say, write_result
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--data", "manifest", required=True, type=click.Path(path_type=Path), help="Manifest with scores.")
+@click.option(
+    "--data", "manifest", required=True, type=click.Path(path_type=Path), help="Manifest or packed folder with scores."
+)
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
@@ -39,23 +41,25 @@ def evaluate(
 ) -> None:
     """Compare the scores of MODEL (a run, a .keras file or an exported folder) with human ones.
 
-    SRCC, KRCC, PLCC and RMSE, before and after the 4- and 5-parameter logistic mapping. Pictures that cannot be read are left
-    out, counted and listed; the exit status is then 3.
+    SRCC, KRCC, PLCC and RMSE, before and after the 4- and 5-parameter logistic mapping. A model of full-reference measures
+    (deepfl_mtl) is compared with the manifest's columns of those names, and both with human scores where it has them.
+    Pictures that cannot be read are left out, counted and listed; the exit status is then 3.
     """
     from tfiqa.cli.progress import picture_progress
     from tfiqa.cli.tensorflow_start import load_tensorflow
     from tfiqa.databases.manifest import read_manifest
 
-    manifest_rows = read_manifest(manifest, required=("image", "score"))
+    rows = None if manifest.is_dir() else read_manifest(manifest)  # before TensorFlow, so that a slip shows at once
     load_tensorflow()
 
+    from tfiqa.pipelines.labelled_pictures import LabelledPictures, read_labelled_pictures
     from tfiqa.serving.evaluation import evaluate_scorer, select_rows
     from tfiqa.serving.scorer import Scorer
 
-    data, chosen = select_rows(manifest_rows, split)
+    data, chosen = select_rows(LabelledPictures.of(rows) if rows else read_labelled_pictures(manifest), split)
     scorer = Scorer.load(model, batch_size=batch_size)
     say(f"{scorer.source}: {scorer.info.scale}")
-    say(f"{len(data.table)} pictures of {manifest} ({chosen}): {data.scale}")
+    say(f"{len(data)} pictures of {manifest} ({chosen}): {data.manifest.scale}")
     result = evaluate_scorer(scorer, data, repeats=repeats, progress=picture_progress("scoring"))
     if result.trained_on:
         say(

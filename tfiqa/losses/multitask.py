@@ -27,7 +27,8 @@ def compiled_losses(
         model: what is trained.
         loss: registered name. "l1": a weighted sum of absolute errors; with the outputs quality and generic_quality SPAQ's
             equation 3, with quality and attributes its equation 4 (Fang et al., CVPR 2020), ``beta_1 |q - q^| + beta_2 / 5
-            sum_j |r_j - r^_j|``, averaged over the batch. "uncertainty": its equation 8, for quality and scene_logits.
+            sum_j |r_j - r^_j|``, averaged over the batch. "mse": a weighted sum of squared errors, DeepFL-IQA's equation 3 (Lin
+            et al., 2020), where all weights are equal. "uncertainty": SPAQ's equation 8, for quality and scene_logits.
         outputs: the model's trained outputs.
         weights: weight of each output, see `check_loss`.
     """
@@ -35,13 +36,13 @@ def compiled_losses(
 
 
 def check_loss(loss: str, outputs: Sequence[str], weights: Mapping[str, float]) -> None:
-    """Raises UnknownName or InvalidInput unless a loss suits the outputs and the weights fit: for "l1" see `task_weights`;
-    "uncertainty" learns its own, so that none are given."""
+    """Raises UnknownName or InvalidInput unless a loss suits the outputs and the weights fit: for "l1" and "mse" see
+    `task_weights`, where those of "mse" may be left out; "uncertainty" learns its own, so that none are given."""
     LOSSES.get(loss)
-    if loss == "l1":
+    if loss in ("l1", "mse"):
         if SCENES in outputs:
-            raise InvalidInput("loss l1 is not for classes (scene_logits); take loss.name=uncertainty")
-        task_weights(outputs, weights)
+            raise InvalidInput(f"loss {loss} is not for classes (scene_logits); take loss.name=uncertainty")
+        task_weights(outputs, weights or (_equal(outputs) if loss == "mse" else {}))
     elif set(outputs) != {"quality", SCENES}:
         raise InvalidInput(f"loss uncertainty is for quality and {SCENES}. The model has {', '.join(outputs)}")
     elif weights:
@@ -55,6 +56,13 @@ def _l1(model: keras.Model, outputs: Sequence[str], weights: Mapping[str, float]
     from tfiqa.losses.regression import L1
 
     return {name: L1() for name in outputs}, task_weights(outputs, weights)
+
+
+@LOSSES.register("mse")
+def _mse(model: keras.Model, outputs: Sequence[str], weights: Mapping[str, float]) -> tuple[Losses, dict[str, float]]:
+    from tfiqa.losses.regression import MSE
+
+    return {name: MSE() for name in outputs}, task_weights(outputs, weights or _equal(outputs))
 
 
 @LOSSES.register("uncertainty")
@@ -81,3 +89,7 @@ def task_weights(outputs: Sequence[str], weights: Mapping[str, float]) -> dict[s
     if min(weights.values()) < 0 or abs(sum(weights.values()) - 1) > WEIGHT_SUM_TOLERANCE:
         raise InvalidInput(f"loss weights are non-negative and sum to 1. Received: {weights}")
     return {name: float(weights[name]) for name in outputs}
+
+
+def _equal(outputs: Sequence[str]) -> dict[str, float]:
+    return dict.fromkeys(outputs, 1 / len(outputs))

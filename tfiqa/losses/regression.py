@@ -26,3 +26,20 @@ class L1(keras.losses.Loss):
         """Per-picture values (N,)."""
         y_true = ops.cast(y_true, y_pred.dtype)
         return ops.mean(ops.abs(y_true - y_pred), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="tfiqa")
+class MSE(keras.losses.Loss):
+    """Squared error, averaged over a row's columns.
+
+    Formula: ``mean_j (y_true_ij - y_pred_ij)^2`` per picture i: equation 2 of DeepFL-IQA (Lin et al., 2020).
+    Shapes: y_true, y_pred ``(N, C)`` on one score scale; per-picture values ``(N,)``, 0 is best.
+    """
+
+    def __init__(self, reduction: str = "sum_over_batch_size", name: str = "mse") -> None:
+        super().__init__(name=name, reduction=reduction)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Per-picture values (N,)."""
+        y_true = ops.cast(y_true, y_pred.dtype)
+        return ops.mean(ops.square(y_true - y_pred), axis=-1)

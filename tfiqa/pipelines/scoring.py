@@ -6,24 +6,23 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import repeat
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from tfiqa.errors import InvalidInput, PictureError, UnsupportedPicture
-from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.images.exif import read_exif
 from tfiqa.images.exif_encoding import EXIF_VECTOR, encode_exif, normalise_exif
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.in_order import map_in_order
 from tfiqa.models.outputs import patch_outputs
+from tfiqa.pipelines.records.packed_picture import Source, decode_source, file_or_bytes
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
 
 Outputs = dict[str, np.ndarray]
-Source = str | Path | bytes
 Item = tuple[Source, np.ndarray | None]  # a picture and its EXIF numbers, None for its own
 Prepared = tuple[np.ndarray, np.ndarray | None]  # patches uint8 (P,H,W,3); exif float32 (8,) for models that take it
 Result = TypeVar("Result")
@@ -76,7 +75,7 @@ class PicturePredictor:
 
     def _prepare(self, item: Item) -> Prepared:
         source, exif = item
-        picture = decode_picture(source, max_pixels=self.max_pixels)
+        picture = decode_source(source, max_pixels=self.max_pixels)
         try:
             patches = self.protocol.prepare(picture)
         except InvalidInput as error:  # a picture that the resize policy cannot take
@@ -112,7 +111,8 @@ def with_exif(sources: Iterable[Source], exif: Iterable[np.ndarray] | None) -> I
 
 def own_exif(source: Source) -> np.ndarray:
     """The EXIF numbers (8,) of a picture, as `encode_exif` has them. Raises PictureError."""
-    return encode_exif(read_exif(source, name="picture" if isinstance(source, bytes) else str(source)))
+    picture, name = file_or_bytes(source)
+    return encode_exif(read_exif(picture, name=name))
 
 
 def takes_exif(model: QualityModel) -> bool:

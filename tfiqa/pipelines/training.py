@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -21,19 +20,19 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfiqa.errors import PictureError
-from tfiqa.images.decode import decode_picture
 from tfiqa.images.resize import parse_policy
 from tfiqa.in_order import map_in_order
+from tfiqa.pipelines.records.packed_picture import Source, decode_source
 
 DRAWS = 4  # random words a crop: row, column, mirror and one to spare; Philox makes four at a time
 
 
 @dataclass(frozen=True)
 class CropSettings:
-    """How pictures become crops; see the fields of the same names in the recipe's data section."""
+    """How pictures become crops; see the fields of the same names in the recipe's data section. `crop` is (height, width)."""
 
     resize: str
-    crop: int
+    crop: tuple[int, int]
     crops_per_picture: int
     flip: bool
     max_pixels: int
@@ -45,7 +44,7 @@ def steps_per_epoch(pictures: int, crops_per_picture: int, batch_size: int) -> i
 
 
 def training_dataset(
-    paths: Sequence[Path],
+    sources: Sequence[Source],
     targets: Mapping[str, NDArray[np.float32]],
     settings: CropSettings,
     *,
@@ -59,29 +58,30 @@ def training_dataset(
     """Batches of crops for the epochs `first_epoch` .. `epochs` - 1, one after the other.
 
     Args:
-        paths: pictures; each at least `settings.crop` on both sides after the resize.
-        targets: for each trained output float32 (len(paths), columns).
+        sources: pictures; each at least as large as `settings.crop` after the resize.
+        targets: for each trained output float32 (len(sources), columns).
         settings: resize policy, crops and augmentation.
         batch_size: crops in a batch; batches do not straddle epochs.
         seed: decides order, crops and flips.
         first_epoch: where a resumed run goes on.
         epochs: end of the run.
-        inputs: what the model takes beside `image`, by name: float32 (len(paths), columns).
+        inputs: what the model takes beside `image`, by name: float32 (len(sources), columns).
         workers: decoding threads; by default one for each processor.
 
     Returns:
-        A dataset of (`image` float32 (N, crop, crop, 3) RGB 0..255, dictionary of targets float32 (N, columns)); with
+        A dataset of (`image` float32 (N, *crop, 3) RGB 0..255, dictionary of targets float32 (N, columns)); with
         `inputs`, in the place of the picture a dictionary of `image` and them. A
         picture that cannot be decoded, or is too small, is a tf.errors.OpError whose text holds the PictureError's.
     """
     policy = parse_policy(settings.resize)
-    count = len(paths) * settings.crops_per_picture
+    count = len(sources) * settings.crops_per_picture
 
     def crop_of(item: tuple[int, NDArray[np.uint64]]) -> NDArray[np.uint8]:
         index, words = item
-        picture = policy.apply(decode_picture(paths[index], max_pixels=settings.max_pixels))
-        if min(picture.shape[:2]) < settings.crop:
-            raise PictureError(str(paths[index]), f"is too small for crops of {settings.crop}")
+        picture = policy.apply(decode_source(sources[index], max_pixels=settings.max_pixels))
+        height, width = settings.crop
+        if picture.shape[0] < height or picture.shape[1] < width:
+            raise PictureError(str(sources[index]), f"is too small for crops of {width}x{height}")
         return random_crop(picture, settings.crop, settings.flip, words)
 
     def items() -> Iterator[tuple[int, NDArray[np.uint64]]]:
@@ -98,7 +98,7 @@ def training_dataset(
                 images = {"image": np.stack(list(islice(crops, len(rows))))}
                 yield images | _rows(inputs, rows), _rows(targets, rows)
 
-    image = {"image": tf.TensorSpec((None, settings.crop, settings.crop, 3), tf.uint8)}
+    image = {"image": tf.TensorSpec((None, *settings.crop, 3), tf.uint8)}
     dataset = tf.data.Dataset.from_generator(batches, output_signature=(image | _specs(inputs), _specs(targets)))
 
     @tf.autograph.experimental.do_not_convert
@@ -111,12 +111,15 @@ def training_dataset(
     return dataset.map(as_float, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def random_crop(picture: NDArray[np.uint8], size: int, flip: bool, words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """A square crop of a picture (H,W,3) at a place drawn from random `words` (3 or more,), mirrored in half of the cases
-    when `flip`."""
-    places = np.array(picture.shape[:2], np.uint64) - np.uint64(size) + np.uint64(1)
+def random_crop(
+    picture: NDArray[np.uint8], size: tuple[int, int], flip: bool, words: NDArray[np.uint64]
+) -> NDArray[np.uint8]:
+    """A crop of `size` (height, width) of a picture (H,W,3) at a place drawn from random `words` (3 or more,), mirrored in
+    half of the cases when `flip`."""
+    height, width = np.array(size, np.uint64)
+    places = np.array(picture.shape[:2], np.uint64) - np.array(size, np.uint64) + np.uint64(1)
     row, column = words[:2] % places  # 2**64 words for a few thousand places: no bias that could be seen
-    crop = picture[row : row + np.uint64(size), column : column + np.uint64(size)]
+    crop = picture[row : row + height, column : column + width]
     return crop[:, ::-1] if flip and words[2] % np.uint64(2) else crop
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfiqa.databases.manifest import read_manifest
+from tfiqa.errors import InvalidInput
+from tfiqa.evaluation.report import EvaluationReport
 from tfiqa.reports.runs import database_names
 from tfiqa.score_scale import ScoreScale
 
@@ -26,7 +28,8 @@ class CrossResult:
         manifest: the manifest's file.
         databases: the names in its column `database`; empty without one.
         rows: which of its rows were used, in words.
-        evaluation: the outcome.
+        report: the figures.
+        evaluation: the whole outcome.
     """
 
     source: str
@@ -35,6 +38,7 @@ class CrossResult:
     manifest: str
     databases: tuple[str, ...]
     rows: str
+    report: EvaluationReport
     evaluation: ScorerEvaluation
 
 
@@ -48,21 +52,25 @@ def evaluate_cross(
     """
     read = [(source, read_manifest(path, required=("image", "score"))) for source, path in pairs]
 
+    from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.serving.evaluation import evaluate_scorer, select_rows
     from tfiqa.serving.scorer import Scorer
 
     results = []
     for source, manifest in read:
-        rows, chosen = select_rows(manifest, None)
+        rows, chosen = select_rows(LabelledPictures.of(manifest), None)
         scorer = Scorer.load(source, batch_size=batch_size)
         evaluation = evaluate_scorer(scorer, rows, progress=progress)
+        if not isinstance(evaluation.report, EvaluationReport):
+            raise InvalidInput(f"{source} predicts full-reference measures, not quality")
         results.append(
             CrossResult(
                 source=str(source),
                 model=scorer.info.model,
                 scale=evaluation.report.prediction_scale,
+                report=evaluation.report,
                 manifest=manifest.name,
-                databases=database_names(rows),
+                databases=database_names(rows.manifest),
                 rows=chosen,
                 evaluation=evaluation,
             )

@@ -56,7 +56,7 @@ def table_s4(crosses: Sequence[CrossResult]) -> list[Block]:
     rows = []
     notes: list[Block] = []
     for cross in crosses:
-        report = cross.evaluation.report
+        report = cross.report
         after = next(mapped.plcc for mapped in report.mapped if mapped.kind == "logistic4")
         paper = TABLE_S4.get(_database_of_paper(cross))
         rows.append(

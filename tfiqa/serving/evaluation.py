@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,16 @@ from tfiqa.databases.exif_rows import exif_rows, has_exif_columns
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.splits import rows_of_split
+from tfiqa.databases.validation import validate_manifest
 from tfiqa.errors import InvalidInput
+from tfiqa.evaluation.measure_report import MeasureReport, measure_report
 from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
 from tfiqa.evaluation.scenes import scene_accuracy
+from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.models.model_info import model_spec
 from tfiqa.models.spaq import SCENE_COLUMNS
+from tfiqa.pipelines.labelled_pictures import LabelledPictures
+from tfiqa.pipelines.records.packed_picture import Source, file_or_bytes
 from tfiqa.serving.scorer import Scorer
 
 
@@ -29,14 +34,14 @@ class ScorerEvaluation:
     """The outcome of `evaluate_scorer`.
 
     Args:
-        report: the figures.
+        report: the figures; of a model of full-reference measures those of each measure.
         table: a row a scored picture: image, score, the scorer's columns.
         errors: the pictures left out, each with its reason.
         trained_on: how many of the pictures trained the model, by content; None when the model does not tell.
         scene_accuracy: share of right scenes, in 0..1; None for models and manifests without scenes.
     """
 
-    report: EvaluationReport
+    report: EvaluationReport | MeasureReport
     table: pd.DataFrame
     errors: list[str]
     trained_on: int | None
@@ -53,19 +58,20 @@ class ScorerEvaluation:
         return {**self.report.to_dict(), **scenes, "left_out": self.errors, "trained_on": self.trained_on}
 
 
-def select_rows(manifest: Manifest, split: str | None) -> tuple[Manifest, str]:
+def select_rows(pictures: LabelledPictures, split: str | None) -> tuple[LabelledPictures, str]:
     """The rows of a split, and what was chosen in words; None takes `test` where rows are marked so, else all rows."""
-    marked = manifest.table.get("split")
+    marked = pictures.manifest.table.get("split")
     if split is None:
         split = "test" if marked is not None and (marked == "test").any() else "all"
     if split == "all":
-        return manifest, "all rows"
-    return rows_of_split(manifest, split), f"split {split}"
+        return pictures, "all rows"
+    rows_of_split(pictures.manifest, split)  # says what is wrong where there are none
+    return pictures.where((pictures.manifest.table["split"] == split).to_numpy()), f"split {split}"
 
 
 def evaluate_scorer(
     scorer: Scorer,
-    manifest: Manifest,
+    pictures: LabelledPictures,
     *,
     repeats: int = 0,
     seed: int = 0,
@@ -75,38 +81,51 @@ def evaluate_scorer(
 
     Args:
         scorer: the model.
-        manifest: pictures with scores, of any scale and direction.
+        pictures: with scores of any scale and direction, or with the measures that the model predicts.
         repeats: bootstrap draws for 95 % intervals; 0 for none. Groups are drawn whole.
         seed: of the draws.
         progress: called with (done, all) after each picture.
+
+    Raises ManifestError when the manifest lacks what the model predicts, InvalidInput when no picture can be scored.
     """
-    paths = manifest.picture_paths()
+    manifest = pictures.manifest
+    assert scorer.info.scale is not None  # Scorer refuses models without one
+    tasks = tasks_of(scorer.info, manifest.scale)
+    required = ("image", *(task.column for task in tasks))
+    validate_manifest(manifest.table, manifest.path, required=required, check_files=False)
     rows, errors, kept = [], [], []
-    for index, row in enumerate(scorer.rows(paths, exif_of(manifest, scorer))):
+    for index, row in enumerate(scorer.rows(pictures.sources, exif_of(manifest, scorer))):
         if progress:
-            progress(index + 1, len(paths))
+            progress(index + 1, len(pictures))
         if row["error"] is None:
             kept.append(index)
             rows.append({name: row[name] for name in scorer.columns})
         else:
             errors.append(row["error"])
     if not rows:
-        raise InvalidInput(f"none of the {len(paths)} pictures could be scored; the first: {errors[0]}")
+        raise InvalidInput(f"none of the {len(pictures)} pictures could be scored; the first: {errors[0]}")
     used = manifest.table.iloc[kept].reset_index(drop=True)
-    table = pd.concat([used[["image", "score"]], pd.DataFrame(rows)], axis=1)
-    assert scorer.info.scale is not None  # Scorer refuses models without one
-    report = evaluate_predictions(
-        table["quality"],
-        used["score"],
-        prediction_scale=scorer.info.scale,
-        score_scale=manifest.scale,
-        groups=group_keys(used),
-        repeats=repeats,
-        seed=seed,
-    )
-    has_scenes = "scene" in table and any(column in used for column in SCENE_COLUMNS)
-    accuracy = scene_accuracy(table["scene"], used) if has_scenes else None
-    return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, [paths[i] for i in kept]), accuracy)
+    predicted = pd.DataFrame(rows)
+    report: EvaluationReport | MeasureReport
+    if tasks[0].output == "quality":
+        truth = used[["image", "score"]]
+        report = evaluate_predictions(
+            predicted["quality"],
+            used["score"],
+            prediction_scale=scorer.info.scale,
+            score_scale=manifest.scale,
+            groups=group_keys(used),
+            repeats=repeats,
+            seed=seed,
+        )
+    else:
+        truth = used[list(required)].rename(columns={task.column: f"{task.column}_target" for task in tasks})
+        report = measure_report(predicted, used, tasks, manifest.scale)
+    has_scenes = "scene" in predicted and any(column in used for column in SCENE_COLUMNS)
+    accuracy = scene_accuracy(predicted["scene"], used) if has_scenes else None
+    table = pd.concat([truth, predicted], axis=1)
+    sources = [pictures.sources[index] for index in kept]
+    return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, sources), accuracy)
 
 
 def exif_of(manifest: Manifest, scorer: Scorer) -> NDArray[np.float64] | None:
@@ -114,11 +133,16 @@ def exif_of(manifest: Manifest, scorer: Scorer) -> NDArray[np.float64] | None:
     return exif_rows(manifest) if model_spec(scorer.info.model).exif and has_exif_columns(manifest) else None
 
 
-def _trained_on(model: Path, pictures: list[Path]) -> int | None:
+def _trained_on(model: Path, pictures: Sequence[Source]) -> int | None:
     """How many pictures are, byte for byte, among those that trained the model of a run folder."""
     checks = model.parent / "pictures.csv"
     if model.name != "model.keras" or not (checks.is_file() and (model.parent / "recipe.yaml").is_file()):
         return None  # not a run folder
     table = pd.read_csv(checks, dtype=str)
     trained = set(table["sha256"][table["split"] == "train"])
-    return sum(hashlib.sha256(path.read_bytes()).hexdigest() in trained for path in pictures)
+    return sum(hashlib.sha256(_content(picture)).hexdigest() in trained for picture in pictures)
+
+
+def _content(picture: Source) -> bytes:
+    source, _ = file_or_bytes(picture)
+    return source if isinstance(source, bytes) else Path(source).read_bytes()

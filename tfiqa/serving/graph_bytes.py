@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+import os
 
 from PIL import Image
 
@@ -12,7 +12,7 @@ from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, picture_size
 from tfiqa.images.headers import needs_pillow
 
 
-def graph_bytes(source: str | Path | bytes, *, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
+def graph_bytes(source: str | os.PathLike[str] | bytes, *, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
     """Encoded bytes that TensorFlow decodes to what Pillow would give.
 
     A picture is passed on as it is when the graph decodes it right; any other (TIFF, CMYK, ...) is decoded here, upright, and

@@ -11,6 +11,7 @@ import numpy as np
 from tfiqa.errors import BrokenPicture, CheckpointError, PictureError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.in_order import map_in_order
+from tfiqa.pipelines.records.packed_picture import file_or_bytes
 from tfiqa.pipelines.scoring import Item, Outputs, Source, or_error, own_exif, with_exif
 from tfiqa.serving.graph_bytes import graph_bytes, upright_png
 from tfiqa.serving.package import read_card
@@ -45,8 +46,8 @@ class SavedModelPredictor:
         import tensorflow as tf
 
         source, exif = item
-        name = "picture" if isinstance(source, bytes) else str(source)
-        data = graph_bytes(source, name=name, max_pixels=self.max_pixels)
+        picture, name = file_or_bytes(source)
+        data = graph_bytes(picture, name=name, max_pixels=self.max_pixels)
         inputs = {"image_bytes": tf.constant([data])}
         if "exif" in self._signature.structured_input_signature[1]:
             inputs["exif"] = tf.constant([own_exif(source) if exif is None else exif], tf.float32)

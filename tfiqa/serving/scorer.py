@@ -14,6 +14,7 @@ from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.models import MODELS
 from tfiqa.models.model_info import ModelInfo
 from tfiqa.models.outputs import column_names, flat_outputs, label_names, labels
+from tfiqa.pipelines.records.packed_picture import name_of
 from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
 from tfiqa.serving.saved_model import SavedModelPredictor
 from tfiqa.serving.server.model_folders import is_saved_model, version_folders
@@ -36,7 +37,7 @@ class Scorer:
 
     Attributes:
         info: the model's name, options, protocol and score scale.
-        columns: names of a score row's numbers, the first being "quality", and of its labels.
+        columns: names of a score row's numbers, and of its labels.
         source: what was loaded.
     """
 
@@ -89,15 +90,14 @@ class Scorer:
             scores[name] = values if len(columns) > 1 else values[columns[0]]
         return {**scores, **labels(outputs, self.info)}
 
-    def rows(
-        self, pictures: Iterable[str | Path], exif: Iterable[np.ndarray] | None = None
-    ) -> Iterator[dict[str, Any]]:
+    def rows(self, pictures: Iterable[Source], exif: Iterable[np.ndarray] | None = None) -> Iterator[dict[str, Any]]:
         """One row a picture, in order and as they come: `path`, `self.columns` (None on error), `error` (None when scored).
 
         `exif` gives each picture's numbers (8,) in place of its own EXIF; models that take none do not look at it.
         """
         sources = list(pictures)
         for source, outputs in zip(sources, self.predictor.predict_all(sources, exif), strict=True):
+            name = name_of(source)
             scores: dict[str, float | str] = {}
             error: str | None
             if isinstance(outputs, PictureError):
@@ -106,8 +106,8 @@ class Scorer:
                 numbers = flat_outputs(outputs, self.info)
                 finite = all(map(math.isfinite, numbers.values()))
                 scores = {**numbers, **labels(outputs, self.info)}
-                error = None if finite else f"{source}: the model's score is not finite"
-            yield {"path": str(source), **(dict.fromkeys(self.columns) if error else scores), "error": error}
+                error = None if finite else f"{name}: the model's score is not finite"
+            yield {"path": name, **(dict.fromkeys(self.columns) if error else scores), "error": error}
 
 
 def find_model(source: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -15,9 +15,10 @@ from keras import ops
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from tfiqa.databases.manifest import Manifest
 from tfiqa.errors import PictureError, TrainingDiverged
 from tfiqa.evaluation.correlation import plcc, srcc
+from tfiqa.evaluation.tasks import Task
+from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.pipelines.scoring import PicturePredictor
 from tfiqa.training.checkpoint import RunState, save_checkpoint
 from tfiqa.training.run_folder import RunFolder, write_csv
@@ -31,26 +32,42 @@ def write_log(folder: RunFolder, state: RunState) -> None:
 
 
 class PictureValidation(keras.callbacks.Callback):
-    """Adds `val_srcc` and `val_plcc`, over the whole validation set by the picture-level protocol, to each epoch's logs."""
+    """Adds `val_srcc` and `val_plcc`, over the whole validation set by the picture-level protocol, to each epoch's logs; of a
+    model with several tasks their means, and `val_srcc_<output>` of each."""
 
-    def __init__(self, predictor: PicturePredictor, manifest: Manifest, exif: NDArray[np.float64] | None) -> None:
+    def __init__(
+        self,
+        predictor: PicturePredictor,
+        pictures: LabelledPictures,
+        tasks: Sequence[Task],
+        exif: NDArray[np.float64] | None,
+    ) -> None:
         super().__init__()
-        self.exif = exif
-        self.predictor = predictor
-        self.paths = manifest.picture_paths()
-        self.scores = manifest.table["score"].to_numpy(float)
+        self.predictor, self.pictures, self.tasks, self.exif = predictor, pictures, tasks, exif
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Scores the validation pictures. Raises TrainingDiverged when a score is not finite."""
-        predictions = []
-        for outputs in self.predictor.predict_all(self.paths, self.exif):
+        predictions: dict[str, list[float]] = {task.output: [] for task in self.tasks}
+        for outputs in self.predictor.predict_all(self.pictures.sources, self.exif):
             if isinstance(outputs, PictureError):
                 raise outputs  # it was readable when the run began
-            predictions.append(float(outputs["quality"][0]))
-        _check_finite(epoch, "a validation prediction", *predictions)
-        if logs is not None:
-            logs["val_srcc"] = srcc(predictions, self.scores)
-            logs["val_plcc"] = plcc(predictions, self.scores)
+            for name, values in predictions.items():
+                values.append(float(outputs[name][0]))
+        _check_finite(epoch, "a validation prediction", *(value for values in predictions.values() for value in values))
+        if logs is None:
+            return
+        pairs = {
+            task.output: (
+                task.prediction_scale.oriented(predictions[task.output]),
+                task.score_scale.oriented(self.pictures.manifest.table[task.column]),
+            )
+            for task in self.tasks
+        }
+        by_task = {name: srcc(*pair) for name, pair in pairs.items()}
+        logs["val_srcc"] = float(np.mean(list(by_task.values())))
+        logs["val_plcc"] = float(np.mean([plcc(*pair) for pair in pairs.values()]))
+        if len(by_task) > 1:
+            logs.update({f"val_srcc_{name}": value for name, value in by_task.items()})
 
 
 class EpochRecorder(keras.callbacks.Callback):

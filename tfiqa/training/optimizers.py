@@ -38,7 +38,7 @@ def freeze_all_but(model: QualityModel, head: tuple[str, ...], batch_norm: str) 
             layer.trainable = True
         elif batch_norm == "update" and isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = True
-            layer.gamma.trainable = layer.beta.trainable = False
+            _set_affine(layer, trainable=False)
         else:
             layer.trainable = False
 
@@ -50,4 +50,11 @@ def unfreeze(model: QualityModel) -> None:
     for layer in model.layers:
         layer.trainable = True
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.gamma.trainable = layer.beta.trainable = True
+            _set_affine(layer, trainable=True)
+
+
+def _set_affine(layer: keras.layers.BatchNormalization, *, trainable: bool) -> None:
+    """Scale and offset, where there are any: InceptionResNetV2 has no scales."""
+    for weight in (layer.gamma, layer.beta):
+        if weight is not None:
+            weight.trainable = trainable

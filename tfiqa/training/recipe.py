@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tfiqa.errors import InvalidInput, RecipeError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.images.resize import parse_policy
 from tfiqa.losses.multitask import LOSSES, check_loss
+from tfiqa.models.deepfl import MEASURES
 from tfiqa.models.model_info import ModelSpec, model_spec
 from tfiqa.registry import unknown_name
 
@@ -48,27 +51,39 @@ class DataSection:
 
     Args:
         resize: policy before cropping; null takes the model's own.
-        crop: side of the square random crop, in pixels.
+        crop: the random crop in pixels: a side of a square, or "WIDTHxHEIGHT".
         crops_per_picture: random crops of each picture in one epoch.
         flip: mirror half of the crops.
         on_bad_picture: "stop" before training, or "skip" it and list it in the run's `skipped.csv`.
         max_pixels: larger pictures count as bad.
+        equalize: train on histogram-equalised targets, fitted on the pictures to train on; for full-reference measures.
     """
 
     resize: str | None = None
-    crop: int = 224
+    crop: int | str = 224
     crops_per_picture: int = 1
     flip: bool = False
     on_bad_picture: str = "stop"
     max_pixels: int = DEFAULT_MAX_PIXELS
+    equalize: bool = False
 
     def __post_init__(self) -> None:
         if self.resize is not None:
             parse_policy(self.resize)
-        _at_least("data.crop", self.crop, 32)
+        _at_least("data.crop", min(self.crop_size), 32)
         _at_least("data.crops_per_picture", self.crops_per_picture, 1)
         _at_least("data.max_pixels", self.max_pixels, 1)
         _choice("data.on_bad_picture", self.on_bad_picture, ("stop", "skip"))
+
+    @property
+    def crop_size(self) -> tuple[int, int]:
+        """Height and width of the crop."""
+        if isinstance(self.crop, int):
+            return self.crop, self.crop
+        sides = re.fullmatch(r"(\d{1,5})x(\d{1,5})", self.crop)
+        if not sides:
+            raise RecipeError(f"data.crop is a number or WIDTHxHEIGHT, such as 512x384. Received: {self.crop!r}")
+        return int(sides[2]), int(sides[1])
 
 
 @dataclass(frozen=True)
@@ -203,15 +218,20 @@ class Recipe:
         if not self.spec.targets:
             raise RecipeError(f"model {self.model.name} has nothing to train against")
         try:
-            self.spec.parse_options(self.model.name, self.model.options)
             check_loss(self.loss.name, tuple(self.spec.targets), self.loss.weights)
         except (InvalidInput, TypeError) as error:
             raise RecipeError(str(error)) from error
+        if self.data.equalize and not set(self.columns()[1:]) <= set(MEASURES):
+            raise RecipeError(f"data.equalize is for full-reference measures; {self.model.name} learns opinion scores")
 
-    @property
+    @cached_property
     def spec(self) -> ModelSpec:
-        """The specification of the recipe's model."""
-        return model_spec(self.model.name)
+        """The specification of the recipe's model with its options. Raises RecipeError for options that it does not have."""
+        try:
+            spec = model_spec(self.model.name)
+            return spec.with_options(spec.parse_options(self.model.name, self.model.options))
+        except (InvalidInput, TypeError) as error:
+            raise RecipeError(str(error)) from error
 
     def columns(self) -> tuple[str, ...]:
         """The manifest columns that training needs, the picture included."""

@@ -24,8 +24,8 @@ VERSIONED = ("tfiqa", "tensorflow", "keras", "numpy", "pillow", "pandas", "scipy
 @dataclass(frozen=True)
 class RunFolder:
     """A run on disk: `recipe.yaml`, `data.json`, `versions.json`, `manifest.csv` (with the split), `pictures.csv`,
-    `skipped.csv`, `metrics.csv` (a row an epoch), `tensorboard/`, `checkpoints/`, and at the end `model.keras`,
-    `predictions_*.csv`, `metrics.json`.
+    `skipped.csv`, `equalization.json`, `metrics.csv` (a row an epoch), `tensorboard/`, `checkpoints/`, and at the end
+    `model.keras`, `predictions_*.csv`, `metrics.json`.
     """
 
     root: Path
@@ -49,6 +49,11 @@ class RunFolder:
     def pictures(self) -> Path:
         """What the check of the pictures found."""
         return self.root / "pictures.csv"
+
+    @property
+    def equalization(self) -> Path:
+        """The histogram equalisation of the targets; absent when they are taken as they are."""
+        return self.root / "equalization.json"
 
     @property
     def skipped(self) -> Path:

@@ -14,22 +14,27 @@ import pandas as pd
 
 from tfiqa.databases.exif_rows import exif_rows
 from tfiqa.errors import InvalidInput, PictureError, StorageError
+from tfiqa.evaluation.measure_report import MeasureReport, measure_report
 from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
 from tfiqa.evaluation.scenes import scene_accuracy
+from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.images.exif_encoding import normalise_exif
+from tfiqa.models.deepfl import EQUALIZED_SCALE, RAW_SCALE
 from tfiqa.models.model_info import model_spec
 from tfiqa.pipelines.precision import resolve_precision
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
-from tfiqa.training.training_data import Progress, TrainingData, load_training_data, targets_of
+from tfiqa.training.training_data import Progress, TrainingData, load_training_data
 from tfiqa.weights.build import build_model, ensure_weights
 
 if TYPE_CHECKING:
     from tfiqa.databases.manifest import Manifest
     from tfiqa.models.quality_model import QualityModel
+    from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.training.checkpoint import RunState
 
 Say = Callable[[str], None]
+Report = EvaluationReport | MeasureReport
 
 
 def fit(
@@ -40,7 +45,7 @@ def fit(
     resume: bool = False,
     say: Say = lambda text: None,
     progress: Progress | None = None,
-) -> dict[str, EvaluationReport]:
+) -> dict[str, Report]:
     """Trains a model by a recipe.
 
     Args:
@@ -183,7 +188,10 @@ def _build(recipe: Recipe, data: TrainingData, weights: str | None) -> QualityMo
     protocol = model.info.protocol
     if recipe.data.resize is not None:
         protocol = replace(protocol, resize=recipe.data.resize)
-    model.info = replace(model.info, scale=data.manifest.scale, protocol=protocol)
+    scale = data.manifest.scale
+    if "quality" not in recipe.spec.targets:
+        scale = EQUALIZED_SCALE if recipe.data.equalize else RAW_SCALE
+    model.info = replace(model.info, scale=scale, protocol=protocol)
     return model
 
 
@@ -201,22 +209,22 @@ def _dataset(recipe: Recipe, data: TrainingData, first_epoch: int, end: int) -> 
     train = data.rows("train")
     settings = CropSettings(
         resize=recipe.data.resize or recipe.spec.protocol.resize,
-        crop=recipe.data.crop,
+        crop=recipe.data.crop_size,
         crops_per_picture=recipe.data.crops_per_picture,
         flip=recipe.data.flip,
         max_pixels=recipe.data.max_pixels,
     )
     dataset = training_dataset(
-        train.picture_paths(),
-        targets_of(train, dict(recipe.spec.targets)),
+        train.sources,
+        data.targets(train.manifest, recipe.spec.targets),
         settings,
         batch_size=recipe.training.batch_size,
         seed=recipe.training.seed,
         first_epoch=first_epoch,
         epochs=end,
-        inputs={"exif": normalise_exif(exif_rows(train)).astype(np.float32)} if recipe.spec.exif else {},
+        inputs={"exif": normalise_exif(exif_rows(train.manifest)).astype(np.float32)} if recipe.spec.exif else {},
     )
-    return dataset, steps_per_epoch(len(train.table), recipe.data.crops_per_picture, recipe.training.batch_size)
+    return dataset, steps_per_epoch(len(train), recipe.data.crops_per_picture, recipe.training.batch_size)
 
 
 def _callbacks(
@@ -231,15 +239,16 @@ def _callbacks(
     validation = data.rows("validation")
     settings = recipe.training
     shared: list[Any] = [keras.callbacks.LearningRateScheduler(lambda epoch, _: settings.learning_rate_of(epoch))]
-    if len(validation.table):
+    if len(validation):
         predictor = PicturePredictor(
             model,
             batch_size=recipe.validation.batch_size,
             patch_stride=recipe.validation.stride,
             max_pixels=recipe.data.max_pixels,
         )
-        exif = exif_rows(validation) if recipe.spec.exif else None
-        shared.append(PictureValidation(predictor, validation, exif))
+        exif = exif_rows(validation.manifest) if recipe.spec.exif else None
+        tasks = tasks_of(model.info, validation.manifest.scale)
+        shared.append(PictureValidation(predictor, validation, tasks, exif))
     shared.append(keras.callbacks.TensorBoard(str(folder.tensorboard), write_graph=False))
     shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say))
     return lambda steps: [ProgressBar(steps, settings.epochs), *shared]
@@ -263,23 +272,21 @@ def _chosen(
 
 def _report(
     recipe: Recipe, data: TrainingData, folder: RunFolder, model: QualityModel, state: RunState, say: Say
-) -> dict[str, EvaluationReport]:
+) -> dict[str, Report]:
     """Writes the predictions and figures of the held-out splits."""
     from tfiqa.pipelines.scoring import PicturePredictor
 
     predictor = PicturePredictor(model, batch_size=recipe.validation.batch_size, max_pixels=recipe.data.max_pixels)
-    reports = {}
+    reports: dict[str, Report] = {}
     scenes = {}
     for split in ("validation", "test"):
         rows = data.rows(split)
-        if len(rows.table):
+        if len(rows):
             table = predictions_table(predictor, rows, model)
             write_csv(folder.predictions(split), table)
-            reports[split] = evaluate_predictions(
-                table["quality"], table["score"], prediction_scale=rows.scale, score_scale=rows.scale
-            )
+            reports[split] = _agreement(table, rows.manifest, model)
             if "scene" in table:
-                accuracy = scene_accuracy(table["scene"], rows.table)
+                accuracy = scene_accuracy(table["scene"], rows.manifest.table)
                 scenes[split] = {"scene_accuracy": accuracy}
                 if accuracy is not None:
                     say(f"{split}: scene accuracy {accuracy:.4f}")
@@ -294,22 +301,30 @@ def _report(
     return reports
 
 
-def predictions_table(predictor: Any, manifest: Manifest, model: QualityModel) -> pd.DataFrame:
-    """A row a picture: image, score, and the model's outputs, one column each."""
+def _agreement(table: pd.DataFrame, rows: Manifest, model: QualityModel) -> Report:
+    tasks = tasks_of(model.info, rows.scale)
+    if tasks[0].output == "quality":
+        return evaluate_predictions(
+            table["quality"], table["score"], prediction_scale=rows.scale, score_scale=rows.scale
+        )
+    return measure_report(table, rows.table, tasks, rows.scale)
+
+
+def predictions_table(predictor: Any, pictures: LabelledPictures, model: QualityModel) -> pd.DataFrame:
+    """A row a picture: image, what each task predicts (`score`, or `<measure>_target`), and the model's outputs, one column
+    each."""
     from tfiqa.models.outputs import flat_outputs, labels
 
-    rows = []
-    paths = manifest.picture_paths()
+    manifest = pictures.manifest
     exif = exif_rows(manifest) if model_spec(model.info.model).exif else None
-    for path, score, outputs in zip(paths, manifest.table["score"], predictor.predict_all(paths, exif), strict=True):
+    columns = {
+        task.column if task.column == "score" else f"{task.column}_target": manifest.table[task.column].astype(float)
+        for task in tasks_of(model.info, manifest.scale)
+    }
+    rows: list[dict[str, Any]] = []
+    for source, outputs in zip(pictures.sources, predictor.predict_all(pictures.sources, exif), strict=True):
         if isinstance(outputs, PictureError):
             raise outputs  # it was readable when the run began
-        rows.append(
-            {
-                "image": str(path),
-                "score": float(score),
-                **flat_outputs(outputs, model.info),
-                **labels(outputs, model.info),
-            }
-        )
+        known = {name: values.iloc[len(rows)] for name, values in columns.items()}
+        rows.append({"image": str(source), **known, **flat_outputs(outputs, model.info), **labels(outputs, model.info)})
     return pd.DataFrame(rows)

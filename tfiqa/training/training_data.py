@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+import os
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import numpy as np
 import pandas as pd
 
 from tfiqa.databases.exif_rows import EXIF_COLUMNS, check_exif_columns
-from tfiqa.databases.manifest import Manifest, concatenate, read_manifest, write_manifest
+from tfiqa.databases.manifest import Manifest, write_manifest
 from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.databases.splits import split_manifest
 from tfiqa.errors import InvalidInput, ManifestError
+from tfiqa.histogram_equalization import HistogramEqualization
 from tfiqa.images.resize import parse_policy
+from tfiqa.pipelines.labelled_pictures import LabelledPictures, join, read_labelled_pictures
+from tfiqa.pipelines.records.packed_picture import PackedPicture, Source, check_packed
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 
@@ -30,28 +34,40 @@ class TrainingData:
     """Everything a run sees.
 
     Args:
-        manifest: the usable rows, with their split.
+        pictures: the usable rows, with their split.
         skipped: the rows left out: image and error.
         checks: what was found on each picture of the manifests, in order, with its split.
         sources: the manifests' files.
         fingerprint: SHA-256 over pictures, targets and split, in order.
+        equalization: of the targets, fitted on the rows to train on; None for targets as they are.
     """
 
-    manifest: Manifest
+    pictures: LabelledPictures
     skipped: pd.DataFrame
     checks: pd.DataFrame
     sources: tuple[Path, ...]
     fingerprint: str
+    equalization: HistogramEqualization | None = None
 
-    def rows(self, split: str) -> Manifest:
+    @property
+    def manifest(self) -> Manifest:
+        """The rows."""
+        return self.pictures.manifest
+
+    def rows(self, split: str) -> LabelledPictures:
         """The rows of one split."""
-        return replace(
-            self.manifest, table=self.manifest.table[self.manifest.table["split"] == split].reset_index(drop=True)
-        )
+        return self.pictures.where((self.manifest.table["split"] == split).to_numpy())
 
     def counts(self) -> dict[str, int]:
         """Pictures in each split."""
-        return {split: len(self.rows(split).table) for split in ("train", "validation", "test")}
+        return {split: len(self.rows(split)) for split in ("train", "validation", "test")}
+
+    def targets(self, rows: Manifest, targets: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
+        """For each trained output its targets in some rows, float32 (N, columns), equalised where the run equalises."""
+        if self.equalization is not None:
+            names = [column for columns in targets.values() for column in columns]
+            rows = replace(rows, table=rows.table.assign(**self.equalization.transform(rows.table[names])))
+        return targets_of(rows, targets)
 
     def copies_across_splits(self) -> int:
         """How many files are in several splits under different names."""
@@ -61,6 +77,8 @@ class TrainingData:
     def write(self, folder: RunFolder) -> None:
         """Writes the data's files into a run folder."""
         write_manifest(self.manifest, folder.manifest)
+        if self.equalization is not None:
+            self.equalization.save(folder.equalization)
         write_csv(folder.pictures, self.checks)
         if len(self.skipped):
             write_csv(folder.skipped, self.skipped)
@@ -77,7 +95,7 @@ class TrainingData:
         }
 
 
-def targets_of(manifest: Manifest, targets: dict[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
+def targets_of(manifest: Manifest, targets: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
     """For each trained output the target columns, float32 (N, columns); rows of `DISTRIBUTIONS` sum to 1."""
     values = {name: manifest.table[list(columns)].to_numpy(np.float64) for name, columns in targets.items()}
     for name in DISTRIBUTIONS & targets.keys():
@@ -85,7 +103,7 @@ def targets_of(manifest: Manifest, targets: dict[str, tuple[str, ...]]) -> dict[
     return {name: each.astype(np.float32) for name, each in values.items()}
 
 
-def _check_distributions(manifest: Manifest, targets: dict[str, tuple[str, ...]]) -> None:
+def _check_distributions(manifest: Manifest, targets: Mapping[str, tuple[str, ...]]) -> None:
     """Raises ManifestError where a row of labels has a negative one, or none at all."""
     for name in DISTRIBUTIONS & targets.keys():
         labels = manifest.table[list(targets[name])].to_numpy(np.float64)
@@ -105,25 +123,25 @@ def load_training_data(
 
     Args:
         recipe: says which columns are needed, how large a picture must be, and what to do with bad ones.
-        sources: manifests; where they carry no `split` column the recipe's fractions decide.
+        sources: manifests, or packed folders; where they carry no `split` column the recipe's fractions decide.
         previous: the `pictures.csv` of the run that is resumed; files unchanged in size and time are not decoded again.
         progress: called with (done, all) while pictures are checked.
 
     Raises ManifestError for the manifests, InvalidInput for bad pictures when the recipe says "stop".
     """
     stop = recipe.data.on_bad_picture == "stop"
-    manifests = [read_manifest(source, required=recipe.columns(), check_files=stop) for source in sources]
+    parts = [read_labelled_pictures(source, required=recipe.columns(), check_files=stop) for source in sources]
     if recipe.spec.exif:
-        check_exif_columns(manifests)
-    for each in manifests:
-        _check_distributions(each, dict(recipe.spec.targets))
-    manifest = concatenate(manifests) if len(manifests) > 1 else manifests[0]
-    if "split" not in manifest.table:
-        manifest = split_manifest(manifest, recipe.split.fractions(), recipe.split.seed)
+        check_exif_columns([part.manifest for part in parts])
+    for part in parts:
+        _check_distributions(part.manifest, recipe.spec.targets)
+    pictures = join(parts)
+    if "split" not in pictures.manifest.table:
+        split = split_manifest(pictures.manifest, recipe.split.fractions(), recipe.split.seed)
+        pictures = replace(pictures, manifest=split)
 
-    checks = _check(manifest.picture_paths(), recipe, previous, progress).assign(
-        split=manifest.table["split"].to_numpy()
-    )
+    table = pictures.manifest.table
+    checks = _check(pictures.sources, recipe, previous, progress).assign(split=table["split"].to_numpy())
     bad = checks["error"].notna().to_numpy()
     if bad.any() and stop:
         shown = "; ".join(checks["error"][bad].iloc[:SHOWN_PROBLEMS])
@@ -131,9 +149,10 @@ def load_training_data(
             f"{bad.sum()} of {len(bad)} pictures cannot be used: {shown}"
             f"{' ...' if bad.sum() > SHOWN_PROBLEMS else ''} (--set data.on_bad_picture=skip leaves them out)"
         )
-    skipped = pd.DataFrame({"image": manifest.table["image"][bad].to_list(), "error": checks["error"][bad].to_list()})
-    usable = replace(manifest, table=manifest.table[~bad].reset_index(drop=True))
-    if not (usable.table["split"] == "train").any():
+    skipped = pd.DataFrame({"image": table["image"][bad].to_list(), "error": checks["error"][bad].to_list()})
+    usable = pictures.where(~bad)
+    training = usable.manifest.table[usable.manifest.table["split"] == "train"]
+    if training.empty:
         first = f"; the first of {bad.sum()} bad ones: {checks['error'][bad].iloc[0]}" if bad.any() else ""
         raise ManifestError(f"no usable picture is left to train on{first}")
     kept = checks[~bad]
@@ -142,24 +161,40 @@ def load_training_data(
         skipped,
         checks,
         tuple(Path(source).resolve() for source in sources),
-        _fingerprint(usable, kept["sha256"], recipe),
+        _fingerprint(usable.manifest, kept["sha256"], recipe),
+        _equalization(training, recipe) if recipe.data.equalize else None,
     )
 
 
-def _check(paths: Sequence[Path], recipe: Recipe, previous: Path | None, progress: Progress | None) -> pd.DataFrame:
+def _equalization(training: pd.DataFrame, recipe: Recipe) -> HistogramEqualization:
+    from tfiqa.full_reference import higher_is_better
+
+    names = recipe.columns()[1:]
+    return HistogramEqualization.fit(training, names, higher_is_better(names))
+
+
+def _check(sources: Sequence[Source], recipe: Recipe, previous: Path | None, progress: Progress | None) -> pd.DataFrame:
     """One row a picture: path, bytes, modified, width, height, sha256, needs_pillow, error."""
     known: dict[tuple[str, int, int], dict[str, Any]] = {}
     if previous is not None and previous.is_file():
         table = pd.read_csv(previous, dtype={"path": str, "sha256": str, "error": str})
         table["error"] = table["error"].astype(object).where(table["error"].notna(), None)
         known = {(row["path"], row["bytes"], row["modified"]): _named(row) for row in table.to_dict("records")}
-    stamps = [_stamp(path) for path in paths]
-    fresh = [path for path, stamp in zip(paths, stamps, strict=True) if (str(path), *stamp) not in known]
-    found = {check.path: check for check in check_pictures(fresh, max_pixels=recipe.data.max_pixels, progress=progress)}
-    rows = []
-    for path, stamp in zip(paths, stamps, strict=True):
-        rows.append(known.get((str(path), *stamp)) or _row(found[path], stamp, recipe))
-    return pd.DataFrame(rows)
+    stamps = [_stamp(source) for source in sources]
+    fresh = [source for source, stamp in zip(sources, stamps, strict=True) if (str(source), *stamp) not in known]
+    packed = [source for source in fresh if isinstance(source, PackedPicture)]
+    files = [Path(source) for source in fresh if not isinstance(source, (PackedPicture, bytes))]
+    checked = [
+        *check_pictures(files, max_pixels=recipe.data.max_pixels, progress=progress),
+        *check_packed(packed, max_pixels=recipe.data.max_pixels, progress=progress),
+    ]
+    found = {str(check.path): check for check in checked}
+    return pd.DataFrame(
+        [
+            known.get((str(source), *stamp)) or _row(found[str(source)], stamp, recipe)
+            for source, stamp in zip(sources, stamps, strict=True)
+        ]
+    )
 
 
 def _named(row: dict[Hashable, Any]) -> dict[str, Any]:
@@ -171,9 +206,10 @@ def _row(check: PictureCheck, stamp: tuple[int, int], recipe: Recipe) -> dict[st
     if check.height is not None and check.width is not None:
         policy = parse_policy(recipe.data.resize or recipe.spec.protocol.resize)
         try:
-            shorter = min(policy.output_size(check.height, check.width))
-            if shorter < recipe.data.crop:
-                error = f"{check.path}: {shorter} pixels on a side, too small for crops of {recipe.data.crop}"
+            height, width = policy.output_size(check.height, check.width)
+            rows, columns = recipe.data.crop_size
+            if height < rows or width < columns:
+                error = f"{check.path}: {width}x{height} pixels, too small for crops of {columns}x{rows}"
         except InvalidInput as refusal:
             error = f"{check.path}: {refusal}"
     values = {**asdict(check), "path": str(check.path), "bytes": stamp[0], "modified": stamp[1], "error": error}
@@ -181,9 +217,11 @@ def _row(check: PictureCheck, stamp: tuple[int, int], recipe: Recipe) -> dict[st
     return values
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(source: Source) -> tuple[int, int]:
+    """Size in bytes and time of change of the file that a picture is in."""
+    assert not isinstance(source, bytes)
     try:
-        status = path.stat()
+        status = os.stat(source.shard if isinstance(source, PackedPicture) else source)
     except OSError:
         return -1, -1
     return status.st_size, status.st_mtime_ns

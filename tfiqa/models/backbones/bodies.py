@@ -27,6 +27,9 @@ _UNNAMED = re.compile(
     r"(activation|average_pooling2d|batch_normalization|conv2d|custom_scale_layer|max_pooling2d|re_lu)(_\d+)?"
 )
 
+# Keras has .999 in MobileNetV3, whose running statistics then need thousands of steps until they are those of the pictures.
+MOST_MOMENTUM = 0.99
+
 
 def build_body(name: str, scaling: str) -> keras.Model:
     """A body with fresh weights, as a flat functional graph.
@@ -75,7 +78,7 @@ def _tapped(body: keras.Model, tap: MlspTap) -> Any:
 
 
 def _with_lasting_names(body: keras.Model, name: str) -> keras.Model:
-    """A copy of a body whose unnamed layers are counted from 1 in this body alone."""
+    """A copy of a body whose unnamed layers are counted from 1 in this body alone, and whose statistics follow in time."""
     seen: Counter[str] = Counter()
 
     def named(layer: keras.Layer) -> keras.Layer:
@@ -83,6 +86,8 @@ def _with_lasting_names(body: keras.Model, name: str) -> keras.Model:
         if unnamed := _UNNAMED.fullmatch(layer.name):
             seen[unnamed[1]] += 1
             config["name"] = f"{unnamed[1]}_{seen[unnamed[1]]}"
+        if isinstance(layer, layers.BatchNormalization):
+            config["momentum"] = min(config["momentum"], MOST_MOMENTUM)
         return layer.__class__.from_config(config)
 
     copy = keras.models.clone_model(body, clone_function=named)

@@ -102,7 +102,7 @@ def pack_records(
         packing = _Packing(table, pictures, progress)
         write_schema(temporary, packing.features)
         stem = manifest.path.stem if manifest.path else "records"
-        written = packing.write(temporary, stem, _divided(_order(len(table), shuffle), shards), workers)
+        written = packing.write(temporary, stem, _divided(order_of_rows(len(table), shuffle), shards), workers)
         listed = ShardList(
             tfiqa=metadata.version("tfiqa"),
             source=manifest.path.name if manifest.path else None,
@@ -179,7 +179,8 @@ def _refusal(errors: Sequence[str], pictures: int) -> str:
     return f"{len(errors)} of {pictures} pictures cannot be packed: {'; '.join(errors[:PROBLEMS_SHOWN])}{more}{hint}"
 
 
-def _order(rows: int, seed: int | None) -> Sequence[int]:
+def order_of_rows(rows: int, seed: int | None) -> Sequence[int]:
+    """The manifest's rows in the order in which they are written; `seed` is that of `shuffle`."""
     if seed is None:
         return range(rows)
     return sorted(range(rows), key=lambda row: hashlib.sha256(f"{seed}\n{row}".encode()).digest())
