@@ -177,7 +177,7 @@ class _Here:
 
 def benchmark_generator(folder: str, pictures: int) -> None:
     from tfiqa.cli.tensorflow_start import load_tensorflow
-    from tfiqa.features.weak_labels.worker import start_worker
+    from tfiqa.features.worker_start import start_worker
 
     start_worker(load_tensorflow)
 

@@ -146,6 +146,31 @@ def build_deepfl(options: DeepflOptions) -> keras.Model:
     return _model(body.input, {"quality": quality}, "deepfl", options)
 
 
+@MODELS.register(
+    "deepfl_finetune",
+    spec=ModelSpec(
+        PAPER,
+        KADID_SCALE,
+        PROTOCOL,
+        DeepflBodyOptions,
+        targets={"quality": ("score",)},
+        columns={"quality": ("quality",)},
+        head=("quality_fc",),
+    ),
+)
+def build_deepfl_finetune(options: DeepflBodyOptions) -> keras.Model:
+    """What the second stage is compared with (section V.C.1, schemes 1 and 2): image (N, H, W, 3) RGB 0..255 to `quality`
+    (N, 1), one linear neuron on the body's pooled features, all of it fine-tuned on opinion scores."""
+    from keras import layers
+
+    from tfiqa.models.backbones.bodies import build_body
+
+    body = build_body(options.body, options.scaling)
+    features = layers.GlobalAveragePooling2D(dtype="float32", name="features")(body.output)
+    quality = layers.Dense(1, kernel_initializer="he_normal", dtype="float32", name="quality_fc")(features)
+    return _model(body.input, {"quality": quality}, "deepfl_finetune", options)
+
+
 def quality_head(features: Any, batch_normalization: bool = True) -> Any:
     """The regression network of figure 7: MLSP features (N, features) to quality (N, 1), as functional tensors.
 

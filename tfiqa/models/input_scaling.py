@@ -10,6 +10,13 @@ from tfiqa.registry import unknown_name
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # torchvision's ImageNet statistics of RGB in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SCALINGS = ("unit", "symmetric", "imagenet")
+# What the bodies were fed when their published ImageNet weights were trained.
+SCALING_OF_IMAGENET = {
+    "inception_resnet_v2": "symmetric",
+    "mobilenet_v3_small": "symmetric",
+    "efficientnet_v2_b0": "imagenet",
+    "resnet18": "imagenet",
+}
 
 
 def unit_range(image: Any) -> Any:

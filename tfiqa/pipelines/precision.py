@@ -1,4 +1,4 @@
-"""Which arithmetic training uses."""
+"""Which arithmetic a network uses."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ BFLOAT16_COMPUTE_CAPABILITY = (8, 0)  # NVIDIA Ampere
 
 
 def resolve_precision(setting: str) -> str:
-    """ "float32" or "bfloat16" for a recipe's setting. Raises RecipeError when bfloat16 is asked for and not there."""
+    """ "float32" or "bfloat16" for what a recipe or an option says. Raises RecipeError when bfloat16 is asked for and not there."""
     if setting == "float32":
         return "float32"
     if has_bfloat16():
         return "bfloat16"
     if setting == "auto":
         return "float32"
-    raise RecipeError("this machine has no bfloat16 arithmetic; use --set precision=float32 (or auto)")
+    raise RecipeError("this machine has no bfloat16 arithmetic; take precision float32 (or auto)")
 
 
 def has_bfloat16() -> bool:
-    """Whether the device that Keras trains on computes in bfloat16."""
+    """Whether the device that Keras uses computes in bfloat16."""
     import keras
 
     if keras.backend.backend() == "jax":

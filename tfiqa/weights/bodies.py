@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def whole_body(model: QualityModel) -> keras.Model:
-    """The body up to its last feature map: of a `deepfl_mtl` its own; of a `deepfl`, which leaves the end out, a fresh one."""
+    """The body up to its last feature map: the model's own; of a `deepfl`, which leaves the end out, a fresh one."""
     import keras
 
     from tfiqa.models.backbones.bodies import build_body
 
     options = model.info.options
-    if model.name != "deepfl_mtl":
+    if model.name == "deepfl":
         return build_body(options["body"], options["scaling"])
     return keras.Model(model.inputs, model.get_layer("features").input, name=options["body"])
 
@@ -53,8 +53,20 @@ def deepfl_from(weak: QualityModel, batch_normalization: bool = True) -> Quality
         raise InvalidInput(f"deepfl takes the body of a deepfl_mtl. Received: {weak.name}")
     options = weak.info.options
     model: Any = MODELS.get("deepfl").value(DeepflOptions(options["body"], options["scaling"], batch_normalization))
-    copy_layers(weak, model)
+    copy_body(weak, model)
     return model
+
+
+def copy_body(source: QualityModel, target: QualityModel) -> None:
+    """Copies the body's weights from one of DeepFL-IQA's models to another. The rest of `target` stays as it is.
+
+    Raises CheckpointError when their bodies, or what these are fed, differ.
+    """
+    for option in ("body", "scaling"):
+        theirs, ours = source.info.options[option], target.info.options[option]
+        if theirs != ours:
+            raise CheckpointError(f"{source.name} has {option} {theirs!r}, {target.name} {ours!r}: their bodies differ")
+    copy_layers(source, target)
 
 
 def _shapes(layer: keras.Layer) -> list[tuple[int, ...]]:

@@ -26,7 +26,8 @@ def build_model(name: str, weights: str | Path | None = None, **options: Any) ->
         name: one of `tfiqa.list_models()`.
         weights: None for fresh weights (seeded by `keras.utils.set_random_seed`); "imagenet" for torchvision's ImageNet weights
             in the backbone, or Keras' where it is one of `keras.applications` (the head stays fresh); or the path of a `.keras`
-            or `.weights.h5` file of the same model.
+            or `.weights.h5` file of the same model; to a model with a body of DeepFL-IQA's, also the `.keras` file of another
+            one, whose body it then has (the head stays fresh).
         **options: the model's options, such as `backbone="resnet18"`.
 
     Returns:
@@ -146,8 +147,13 @@ def _backbone(info: ModelInfo) -> str:
 
 
 def _load_file(model: QualityModel, path: Path) -> None:
+    from tfiqa.weights.bodies import copy_body
+
     if path.suffix == ".keras":
         source = read_model(path)
+        if source.name != model.name and "body" in source.info.options and "body" in model.info.options:
+            copy_body(source, model)
+            return
         if source.name != model.name:
             raise CheckpointError(f"{path} holds {source.name}, not {model.name}")
         shapes = [tuple(w.shape) for w in source.weights], [tuple(w.shape) for w in model.weights]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from tfiqa.cli.extract.mlsp import mlsp
 from tfiqa.cli.extract.weak_labels import weak_labels
 
 
 @click.group()
 def extract() -> None:
-    """Make weak labels of many pictures, on this machine or a cluster."""
+    """Make features or weak labels of many pictures, on this machine or a cluster."""
 
 
+extract.add_command(mlsp)
 extract.add_command(weak_labels)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tfiqa.cli.extract.runners import check_address, chosen_runner, runner_options, say_shares
 from tfiqa.cli.output import SOME_FAILED, say, say_some
 
 if TYPE_CHECKING:
-    from tfiqa.cli.extract.long_progress import LongProgress
-    from tfiqa.features.runners.runner import Runner
     from tfiqa.features.weak_labels.finish import Finished
 
 MEGABYTE = 10**6
@@ -40,11 +39,7 @@ def _size(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int,
 @click.option(
     "--size", callback=_size, metavar="WxH", help="Shrink and crop pristine pictures to this size; KADIS-700k: 512x384."
 )
-@click.option(
-    "--runner", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Where to work."
-)
-@click.option("--address", help="Of a Ray cluster; without it, --runner ray starts one on this machine.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; by default one for each processor.")
+@runner_options("Processes; by default one for each processor.")
 @click.option(
     "--shard-pictures",
     type=click.IntRange(min=1),
@@ -78,8 +73,7 @@ def weak_labels(
 
     Exit status 3 when some pictures failed.
     """
-    if address is not None and runner != "ray":
-        raise click.UsageError("--address goes with --runner ray")
+    check_address(runner, address)
 
     from tfiqa.cli.extract.long_progress import LongProgress
     from tfiqa.cli.tensorflow_start import load_tensorflow
@@ -96,7 +90,10 @@ def weak_labels(
     say(job.summary)
     progress = LongProgress()
     finished = job.run(
-        _runner(runner, address, workers, progress), resume=resume, prepare=load_tensorflow, progress=progress.finished
+        chosen_runner(runner, address, workers, progress),
+        resume=resume,
+        prepare=load_tensorflow,
+        progress=progress.finished,
     )
     if finished is None:
         say(f"{output} was finished already")
@@ -106,20 +103,9 @@ def weak_labels(
         context.exit(SOME_FAILED)
 
 
-def _runner(name: str, address: str | None, workers: int | None, progress: LongProgress) -> Runner:
-    if name == "ray":
-        from tfiqa.features.runners.ray_cluster import RayRunner
-
-        return RayRunner(address, workers)
-
-    from tfiqa.features.runners.local import LocalRunner
-
-    return LocalRunner(workers, under_way=progress.under_way)
-
-
 def _report(output: Path, finished: Finished) -> None:
     say_some("failed", [": ".join(row) for row in finished.failures.itertuples(index=False)])
-    listed, seconds = finished.shard_list, finished.seconds
+    listed = finished.shard_list
     size = sum(shard.bytes for shard in listed.shards) / MEGABYTE
     say(
         f"{output}: {listed.rows} labelled pictures, {listed.skipped} lacking, in {len(listed.shards)} shards, {size:.1f} MB"
@@ -128,6 +114,4 @@ def _report(output: Path, finished: Finished) -> None:
         say(f"equalization.json is fitted on {finished.equalized} of them")
     else:
         say("no equalization.json: the manifest's split leaves no picture to train on")
-    if any(seconds.values()):
-        shares = ", ".join(f"{part} {each / sum(seconds.values()):.0%}" for part, each in seconds.items())
-        say(f"the workers' time: {shares}")
+    say_shares(finished.seconds)

@@ -10,16 +10,15 @@ import pandas as pd
 
 from tfiqa.databases.manifest import UNKNOWN_SCALE
 from tfiqa.databases.table_file import write_table
-from tfiqa.errors import InvalidInput
-from tfiqa.features.weak_labels.plan import Plan
-from tfiqa.features.weak_labels.shards import Part, ShardWork
+from tfiqa.features.plan import Plan
+from tfiqa.features.shards import Part, write_failures
+from tfiqa.features.weak_labels.shard_work import LabelWork
 from tfiqa.histogram_equalization import HistogramEqualization
 from tfiqa.pipelines.records.columns import database_of, table_digest
 from tfiqa.pipelines.records.schema import SCHEMA_FILE, write_schema
 from tfiqa.pipelines.records.shard_list import ShardList, file_sha256
 
 SCORES_FILE = "scores.parquet"
-FAILURES_FILE = "failures.csv"
 EQUALIZATION_FILE = "equalization.json"
 
 
@@ -31,7 +30,7 @@ class Finished:
         shard_list: what it holds.
         failures: one row a picture that failed: picture, error.
         equalized: how many records the equalisation was fitted on; 0 where the manifest has splits, but nothing to train on.
-        seconds: that this run's workers took, by part of the work; see `clock.PARTS`.
+        seconds: that this run's workers took, by part of the work; see `shard_work.PARTS`.
     """
 
     shard_list: ShardList
@@ -40,7 +39,7 @@ class Finished:
     seconds: dict[str, float]
 
 
-def finish(plan: Plan, works: Sequence[ShardWork], seconds: dict[str, float]) -> Finished:
+def finish(plan: Plan, works: Sequence[LabelWork], seconds: dict[str, float]) -> Finished:
     """Writes what belongs beside the shards, `shards.json` last. Repeating it changes nothing.
 
     Raises:
@@ -49,17 +48,8 @@ def finish(plan: Plan, works: Sequence[ShardWork], seconds: dict[str, float]) ->
     """
     folder, columns = Path(works[0].folder), works[0].columns
     parts = [Part.read(work.part) for work in works]
-    failures = pd.DataFrame(
-        [row for part in parts for row in part.failures], columns=["picture", "error"], dtype=object
-    )
-    if len(failures):
-        write_table(failures, folder / FAILURES_FILE)
+    failures = write_failures(folder, parts, "labelled")
     rows = [row for part in parts for row in part.rows]
-    if not rows:
-        picture, error = failures.iloc[0]
-        raise InvalidInput(
-            f"none of the pictures could be labelled (first: {picture}: {error}); see {folder / FAILURES_FILE}"
-        )
     table = columns.table([dict(zip(columns.names, row, strict=True)) for row in rows])
     write_table(table, folder / SCORES_FILE)
     training = table[table["split"] == "train"] if "split" in table else table

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tfiqa import distortions
 from tfiqa.distortions.levels import LEVELS, NUMBERS
 from tfiqa.errors import InvalidInput, PictureError
-from tfiqa.features.weak_labels.clock import Clock
+from tfiqa.features.clock import Clock
 from tfiqa.features.weak_labels.draw import distortion_seed, picture_digest
 from tfiqa.features.weak_labels.png import png_bytes
 from tfiqa.features.weak_labels.references import Pristine, Reference, Version

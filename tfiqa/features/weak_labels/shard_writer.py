@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tfiqa.features.clock import Clock
 from tfiqa.features.runners.runner import tick
-from tfiqa.features.weak_labels.clock import Clock
+from tfiqa.features.shards import Part, ShardDone
 from tfiqa.features.weak_labels.labels import Failure, Label, Labeller
-from tfiqa.features.weak_labels.shards import Part, ShardDone, ShardWork
+from tfiqa.features.weak_labels.shard_work import PARTS, LabelWork
 from tfiqa.files import whole_file
 from tfiqa.pipelines.records.columns import feature_values
 from tfiqa.pipelines.records.examples import example_bytes, picture_values
@@ -17,7 +18,7 @@ from tfiqa.pipelines.records.schema import ROW
 from tfiqa.pipelines.records.shard_file import write_records
 
 
-def write_shard(work: ShardWork) -> ShardDone:
+def write_shard(work: LabelWork) -> ShardDone:
     """Labels the references of a shard, writes its file and then its part; twice with the same bytes.
 
     Pictures that cannot be used are listed in the part. Memory holds one reference and a few versions.
@@ -37,8 +38,8 @@ def write_shard(work: ShardWork) -> ShardDone:
 class _ShardWriting:
     """The records of a shard as they come, and what is noted of them."""
 
-    def __init__(self, work: ShardWork) -> None:
-        self.clock = Clock()
+    def __init__(self, work: LabelWork) -> None:
+        self.clock = Clock(PARTS)
         self.rows: list[list[Any]] = []
         self.failures: list[tuple[str, str]] = []
         self._work = work

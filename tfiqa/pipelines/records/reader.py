@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -169,16 +169,42 @@ class Records:
         Raises:
             UnknownName: a column that the manifest lacks.
         """
+
+        def picture(encoded: tf.Tensor, path: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"image": decode_any_graph(encoded, path, allow_pillow, max_pixels) if decode else encoded}
+
+        return self.stream(ENCODED, picture, columns, shuffle_files=shuffle_files, deterministic=deterministic)
+
+    def stream(
+        self,
+        name: str,
+        read: Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]],
+        columns: Sequence[str] | None = None,
+        *,
+        shuffle_files: int | None = None,
+        deterministic: bool = True,
+    ) -> tf.data.Dataset:
+        """What `dataset` gives, with another feature in the picture's place.
+
+        Args:
+            name: of the feature.
+            read: called in the graph with a record's value of it and its picture's key, for what takes the place of `image`.
+            columns, shuffle_files, deterministic: as in `dataset`.
+
+        Raises:
+            DatabaseLayoutError: the records have no such feature.
+            UnknownName: a column that the manifest lacks.
+        """
+        if name not in self.feature_spec():
+            raise DatabaseLayoutError(f"{self.folder}: its records have no feature {name!r}")
         chosen = self._chosen(columns)
-        spec = {name: self.feature_spec()[name] for name in (ENCODED, PATH, ROW, *(f.name for f in chosen))}
+        spec = {key: self.feature_spec()[key] for key in (name, PATH, ROW, *(f.name for f in chosen))}
 
         @tf.autograph.experimental.do_not_convert
         def row_of(record: tf.Tensor) -> dict[str, tf.Tensor]:
             parsed = tf.io.parse_single_example(record, spec)
-            encoded = parsed[ENCODED]
-            image = decode_any_graph(encoded, parsed[PATH], allow_pillow, max_pixels) if decode else encoded
             cells = {_key(feature): _cell(parsed[feature.name], feature.kind) for feature in chosen}
-            return {"image": image, PATH: parsed[PATH], ROW: parsed[ROW], **cells}
+            return {**read(parsed[name], parsed[PATH]), PATH: parsed[PATH], ROW: parsed[ROW], **cells}
 
         files = [shard.file for shard in self.shards]
         if shuffle_files is not None:

@@ -6,8 +6,10 @@ Every feature holds exactly one value in every record, so that `tf.io.FixedLenFe
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +34,8 @@ KINDS = {
     "width": "pixels, after the EXIF orientation is applied",
     "height": "pixels, after the EXIF orientation is applied",
     "sha256": "of image/encoded, in hexadecimal",
+    "file_sha256": "of the picture file's bytes, in hexadecimal",
+    "mlsp": "MLSP features; what is under 'mlsp' tells their number and meaning",
     "row": "the row's place in the manifest, from 0; where rows were left out, numbers can be missing",
     "text": "UTF-8 text; empty where the cell is missing",
     "integer": "a whole number; 0 where the cell is missing",
@@ -72,8 +76,10 @@ PICTURE_FEATURES = (
 )
 
 
-def schema_of(table: pd.DataFrame) -> tuple[Feature, ...]:
+def schema_of(table: pd.DataFrame, pictures: Sequence[Feature] = PICTURE_FEATURES) -> tuple[Feature, ...]:
     """The features that hold the pictures and columns of a manifest's table, the columns in their order.
+
+    `pictures` are those that do not come from the table.
 
     A column of numbers becomes `<column>` (float32) and `<column>/exact`; one of text, whole numbers or truth values
     becomes `<column>`, with `<column>/missing` where any cell is missing. The column `image` becomes `image/path`.
@@ -81,7 +87,7 @@ def schema_of(table: pd.DataFrame) -> tuple[Feature, ...]:
     Raises:
         ManifestError: a column holds something else, such as dates, or would take the name of another feature.
     """
-    features = [*PICTURE_FEATURES]
+    features = [*pictures]
     for name in table.columns:
         features += _column_features(table[name])
     name, count = Counter(feature.name for feature in features).most_common(1)[0]
@@ -90,13 +96,12 @@ def schema_of(table: pd.DataFrame) -> tuple[Feature, ...]:
     return tuple(features)
 
 
-def write_schema(folder: Path, features: tuple[Feature, ...]) -> None:
-    """Writes the schema's file into a folder that is still being made."""
+def write_schema(folder: Path, features: tuple[Feature, ...], **more: Any) -> None:
+    """Writes the schema's file into a folder that is still being made; `more` is what else a reader must know."""
     used = {feature.kind for feature in features}
     kinds = {kind: meaning for kind, meaning in KINDS.items() if kind in used}
-    write_document(
-        folder / SCHEMA_FILE, {"features": [{**asdict(feature), "shape": []} for feature in features], "kinds": kinds}
-    )
+    described = [{**asdict(feature), "shape": []} for feature in features]
+    write_document(folder / SCHEMA_FILE, {"features": described, "kinds": kinds, **more})
 
 
 def read_schema(folder: Path) -> tuple[Feature, ...]:

@@ -1,46 +1,42 @@
-"""The unit of work: some references, whose labels become one shard and the part that says so."""
+"""The unit of work: what becomes one shard, and the part that says that it is finished."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tfiqa.features.weak_labels.references import Reference
-from tfiqa.features.weak_labels.settings import Settings
-from tfiqa.features.weak_labels.table import Columns
+import pandas as pd
+
+from tfiqa.databases.table_file import write_table
+from tfiqa.errors import InvalidInput
 from tfiqa.files import write_text
-from tfiqa.pipelines.records.shard_list import Shard, size_problem
+from tfiqa.pipelines.records.shard_list import SHARDS_FILE, Shard, size_problem
 
 PARTS_FOLDER = "parts"
+FAILURES_FILE = "failures.csv"
 
 
 @dataclass(frozen=True)
 class ShardWork:
-    """What one shard needs.
+    """What every shard needs; `len` of it is its number of records, when nothing fails.
 
     Args:
         folder: of the result.
         number: of the shard, from 0.
         file: the shard's.
         first_row: of its records.
-        references: whose versions it holds.
-        settings: how they are made.
-        columns: what is written of them.
     """
 
     folder: str
     number: int
     file: str
     first_row: int
-    references: tuple[Reference, ...]
-    settings: Settings
-    columns: Columns
 
     def __len__(self) -> int:
-        """Records, when nothing fails."""
-        return sum(map(len, self.references))
+        raise NotImplementedError
 
     @property
     def part(self) -> Path:
@@ -55,7 +51,7 @@ class ShardDone:
     Args:
         records: written.
         failures: pictures that failed.
-        seconds: by part of the work, see `clock.PARTS`.
+        seconds: by part of the work.
     """
 
     records: int
@@ -69,12 +65,12 @@ class Part:
 
     Args:
         shard: its file.
-        rows: its records without the pictures, cells in the order of the columns.
+        rows: one entry a record: what is needed of it in the end.
         failures: (picture, error) of what it lacks.
     """
 
     shard: Shard
-    rows: list[list[Any]]
+    rows: list[Any]
     failures: list[tuple[str, str]]
 
     def write(self, path: Path) -> None:
@@ -100,3 +96,26 @@ def finished_part(work: ShardWork) -> Part | None:
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged
         return None
     return part if part.rows and not size_problem(Path(work.folder), part.shard) else None
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether nothing is left to do in a folder of shards."""
+    return (folder / SHARDS_FILE).exists() and not (folder / PARTS_FOLDER).exists()
+
+
+def write_failures(folder: Path, parts: Sequence[Part], done: str) -> pd.DataFrame:
+    """Writes what failed, where anything did, and gives it: one row a picture: picture, error.
+
+    Raises InvalidInput when there is nothing else; `done` is what should have been done to the pictures.
+    """
+    failures = pd.DataFrame(
+        [row for part in parts for row in part.failures], columns=["picture", "error"], dtype=object
+    )
+    if len(failures):
+        write_table(failures, folder / FAILURES_FILE)
+    if not any(part.rows for part in parts):
+        picture, error = failures.iloc[0]
+        raise InvalidInput(
+            f"none of the pictures could be {done} (first: {picture}: {error}); see {folder / FAILURES_FILE}"
+        )
+    return failures
