@@ -97,7 +97,7 @@ def test_bfloat16_changes_features_a_little(model):
     assert rounded.dtype == np.float32
     error = np.abs(rounded - exact) / np.abs(exact).mean()
     assert 1e-4 < np.median(error) < 1e-2  # bfloat16 has 8 bits
-    assert (rounded.astype(tf.bfloat16.as_numpy_dtype) != rounded).mean() > 0.9  # the means have more
+    assert (rounded.astype(tf.bfloat16.as_numpy_dtype) != rounded).mean() > 0.5  # the means have more
 
 
 def test_the_precision_is_the_networks_not_the_models():

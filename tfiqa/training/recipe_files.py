@@ -15,7 +15,11 @@ import yaml
 
 from tfiqa.errors import InvalidInput, RecipeError
 from tfiqa.registry import unknown_name
+from tfiqa.training.heads.recipe import HEAD_SECTIONS, HeadRecipe
 from tfiqa.training.recipe import SECTIONS, Recipe
+
+AnyRecipe = Recipe | HeadRecipe
+Sections = Mapping[str, type]
 
 
 def list_recipes() -> tuple[str, ...]:
@@ -24,8 +28,8 @@ def list_recipes() -> tuple[str, ...]:
     return tuple(sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".yaml")))
 
 
-def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
-    """A recipe, checked.
+def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Any:
+    """A recipe, checked: a `HeadRecipe` where it has a section `head`, else a `Recipe`.
 
     Args:
         source: the name of a bundled recipe, or a YAML file.
@@ -43,25 +47,28 @@ def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         raise RecipeError(
             f"{where} holds no settings; a recipe is a YAML mapping with the sections {', '.join(SECTIONS)}"
         )
+    sections = _sections(values)
     for override in overrides:
-        _override(values, override)
+        _override(values, override, sections)
     return parse_recipe(values, where)
 
 
-def parse_recipe(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
-    """The recipe of a nested dictionary; `where` opens the error texts."""
+def parse_recipe(values: Mapping[str, Any], where: str = "recipe") -> Any:
+    """The recipe of a nested dictionary, of either kind as in `read_recipe`; `where` opens the error texts."""
+    sections = _sections(values)
     try:
         for key in values:
-            if key not in SECTIONS:
-                raise RecipeError(unknown_name("section", str(key), SECTIONS))
-        if "model" not in values:
+            if key not in sections:
+                raise RecipeError(unknown_name("section", str(key), sections))
+        if sections is SECTIONS and "model" not in values:
             raise RecipeError("section model is missing")
-        return Recipe(**{name: _section(name, section) for name, section in values.items()})
+        found = {name: _section(name, section, sections[name]) for name, section in values.items()}
+        return (HeadRecipe if sections is HEAD_SECTIONS else Recipe)(**found)
     except InvalidInput as error:
         raise RecipeError(f"{where}: {error}") from error
 
 
-def recipe_text(recipe: Recipe) -> str:
+def recipe_text(recipe: AnyRecipe) -> str:
     """The resolved recipe as YAML that `read_recipe` takes back."""
     return yaml.safe_dump(recipe.to_dict(), sort_keys=False, allow_unicode=True)
 
@@ -79,7 +86,11 @@ def _text(source: str | Path) -> tuple[str, str]:
     return bundled.read_text(encoding="utf-8"), f"recipe {source}"
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def _sections(values: Mapping[str, Any]) -> Sections:
+    return HEAD_SECTIONS if "head" in values else SECTIONS
+
+
+def _override(values: dict[str, Any], override: str, sections: Sections) -> None:
     key, separator, text = override.partition("=")
     if not separator or not key:
         raise RecipeError(f"--set takes key=value. Received: {override!r}")
@@ -87,7 +98,9 @@ def _override(values: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {key}: the value is not YAML. Received: {text!r}") from error
-    *outer, last = ["model", "name"] if key == "model" and isinstance(value, str) else _full_key(key)
+    if key == "model" and "model" in sections and isinstance(value, str):
+        key = "model.name"
+    *outer, last = _full_key(key, sections)
     section = values
     for part in outer:
         section = section.setdefault(part, {})
@@ -96,24 +109,23 @@ def _override(values: dict[str, Any], override: str) -> None:
     section[last] = value
 
 
-def _full_key(key: str) -> list[str]:
+def _full_key(key: str, sections: Sections) -> list[str]:
     """The path of a `--set` key, completed with its section."""
     path = key.split(".")
-    if path[0] in SECTIONS:
+    if path[0] in sections:
         return path
     if len(path) > 1:
-        raise RecipeError("--set: " + unknown_name("section", path[0], SECTIONS))
-    owners = [name for name, section in SECTIONS.items() if key in {f.name for f in fields(section)}]
+        raise RecipeError("--set: " + unknown_name("section", path[0], sections))
+    owners = [name for name, section in sections.items() if key in {f.name for f in fields(section)}]
     if len(owners) > 1:
         raise RecipeError(f"--set {key}: say {' or '.join(f'{owner}.{key}' for owner in owners)}")
     if not owners:
-        known = [f.name for section in SECTIONS.values() for f in fields(section)]
+        known = [f.name for section in sections.values() for f in fields(section)]
         raise RecipeError("--set: " + unknown_name("key", key, known))
     return [owners[0], key]
 
 
-def _section(name: str, values: Any) -> Any:
-    section = SECTIONS[name]
+def _section(name: str, values: Any, section: type) -> Any:
     if not isinstance(values, Mapping):
         raise RecipeError(f"section {name} is a mapping. Received: {values!r}")
     hints = typing.get_type_hints(section)
@@ -133,6 +145,9 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
         if typing.get_origin(kind) is dict:
             if isinstance(value, Mapping):
                 return {str(k): _typed(f"{key}.{k}", v, typing.get_args(kind)[1]) for k, v in value.items()}
+        elif typing.get_origin(kind) is tuple:
+            if isinstance(value, (list, tuple)):
+                return tuple(_typed(f"a value of {key}", item, typing.get_args(kind)[0]) for item in value)
         elif kind is Any or (kind is type(None) and value is None):
             return value
         elif kind is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
@@ -144,5 +159,11 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
                 return number
         elif isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
-    wanted = " or ".join("null" if kind is type(None) else str(getattr(kind, "__name__", kind)) for kind in accepted)
+    wanted = " or ".join(_name(kind) for kind in accepted)
     raise RecipeError(f"{key} is of type {wanted}. Received: {value!r}")
+
+
+def _name(kind: Any) -> str:
+    """As YAML speaks of it."""
+    names = {type(None): "null", tuple: "list"}
+    return names.get(typing.get_origin(kind) or kind) or str(getattr(kind, "__name__", kind))

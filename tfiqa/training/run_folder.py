@@ -15,8 +15,7 @@ import pandas as pd
 
 from tfiqa.errors import InvalidInput, StorageError
 from tfiqa.files import storage_errors, whole_file, whole_folder, write_text
-from tfiqa.training.recipe import Recipe
-from tfiqa.training.recipe_files import read_recipe, recipe_text
+from tfiqa.training.recipe_files import AnyRecipe, read_recipe, recipe_text
 
 VERSIONED = ("tfiqa", "tensorflow", "keras", "numpy", "pillow", "pandas", "scipy")
 
@@ -95,7 +94,7 @@ class RunFolder:
             if self.root.exists() and any(self.root.iterdir()):
                 raise StorageError(f"{self.root} is not empty; choose another --output, or --resume the run in it")
 
-    def check_resumable(self, recipe: Recipe) -> None:
+    def check_resumable(self, recipe: AnyRecipe) -> None:
         """Raises InvalidInput unless the folder holds an unfinished run of the same recipe. Clears what a kill left behind."""
         if not self.recipe.is_file():
             raise InvalidInput(f"nothing to resume: {self.root} holds no recipe.yaml")
@@ -107,7 +106,7 @@ class RunFolder:
         for half_written in self.checkpoints.glob(".epoch_*"):
             shutil.rmtree(half_written, ignore_errors=True)
 
-    def start(self, recipe: Recipe) -> None:
+    def start(self, recipe: AnyRecipe) -> None:
         """Makes the folder and writes the recipe and the versions."""
         with storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)

@@ -27,8 +27,9 @@ _UNNAMED = re.compile(
     r"(activation|average_pooling2d|batch_normalization|conv2d|custom_scale_layer|max_pooling2d|re_lu)(_\d+)?"
 )
 
-# Keras has .999 in MobileNetV3, whose running statistics then need thousands of steps until they are those of the pictures.
-MOST_MOMENTUM = 0.99
+# Of batch normalisation, where it is not Keras' own: with its .999 the running statistics of MobileNetV3 need ten thousand
+# steps until they are those of the pictures, which a body that is trained from fresh weights here may not get. .9 is ResNet's.
+_MOMENTUM = {"mobilenet_v3_small": 0.9}
 
 
 def build_body(name: str, scaling: str) -> keras.Model:
@@ -87,7 +88,7 @@ def _with_lasting_names(body: keras.Model, name: str) -> keras.Model:
             seen[unnamed[1]] += 1
             config["name"] = f"{unnamed[1]}_{seen[unnamed[1]]}"
         if isinstance(layer, layers.BatchNormalization):
-            config["momentum"] = min(config["momentum"], MOST_MOMENTUM)
+            config["momentum"] = _MOMENTUM.get(name, config["momentum"])
         return layer.__class__.from_config(config)
 
     copy = keras.models.clone_model(body, clone_function=named)

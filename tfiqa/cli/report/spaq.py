@@ -1,4 +1,4 @@
-"""`tfiqa report`: pages that hold results beside those of a paper."""
+"""`tfiqa report spaq`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ import click
 from tfiqa.cli.output import SOME_FAILED, ends_in, say, say_some
 
 
-@click.group()
-def report() -> None:
-    """Write a page of results beside those of a paper."""
-
-
-@report.command()
+@click.command()
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Manifest with scores for table 2 and figure 4.")
 @click.option(

@@ -1,0 +1,18 @@
+"""`tfiqa report`: pages that hold results beside those of a paper."""
+
+from __future__ import annotations
+
+import click
+
+from tfiqa.cli.report.deepfl_cross import deepfl_cross
+from tfiqa.cli.report.deepfl_schemes import deepfl_schemes
+from tfiqa.cli.report.spaq import spaq
+
+
+@click.group()
+def report() -> None:
+    """Write a page of results beside those of a paper."""
+
+
+for command in (spaq, deepfl_schemes, deepfl_cross):
+    report.add_command(command)
