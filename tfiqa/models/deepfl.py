@@ -27,7 +27,13 @@ PAPER = (
 )
 PROTOCOL = PictureProtocol(resize="native")
 EQUALIZED_SCALE = ScoreScale(0.0, 1.0, True, "histogram-equalised full-reference score")
-RAW_SCALE = ScoreScale(None, None, True, "full-reference scores, each on its measure's own scale and in its direction")
+# A scale has one direction; the measures' own are in `full_reference.MEASURES`.
+RAW_SCALE = ScoreScale(
+    None,
+    None,
+    True,
+    "full-reference scores on the measures' own scales (of mdsi and gmsd lower is better); of others",
+)
 KADID_SCALE = ScoreScale(1.0, 5.0, True, "KADID-10k DMOS")
 # The eleven, in the order of section IV.B.1.
 MEASURES = ("ssim", "ms_ssim", "iw_ssim", "mdsi", "vsi", "fsimc", "gmsd", "sff", "scqi", "add_gsim", "sr_sim")

@@ -16,8 +16,9 @@ from tfiqa.images.exif import read_exif
 from tfiqa.images.exif_encoding import EXIF_VECTOR, encode_exif, normalise_exif
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.in_order import map_in_order
+from tfiqa.models.backbones.mlsp_taps import SMALLEST_SIDE
 from tfiqa.models.outputs import patch_outputs
-from tfiqa.pipelines.records.packed_picture import Source, decode_source, file_or_bytes
+from tfiqa.pipelines.records.packed_picture import Source, decode_source, file_or_bytes, name_of
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -55,6 +56,7 @@ class PicturePredictor:
         self.max_pixels = max_pixels
         self.workers = workers or os.cpu_count() or 1
         self._takes_exif = takes_exif(model)
+        self._least = SMALLEST_SIDE.get(model.info.options.get("body", ""), 1)
         self._network = network_function(model)
 
     def predict(self, source: Source) -> Outputs:
@@ -79,7 +81,12 @@ class PicturePredictor:
         try:
             patches = self.protocol.prepare(picture)
         except InvalidInput as error:  # a picture that the resize policy cannot take
-            raise UnsupportedPicture("picture" if isinstance(source, bytes) else str(source), str(error)) from error
+            raise UnsupportedPicture(name_of(source), str(error)) from error
+        height, width = patches.shape[1:3]
+        if min(height, width) < self._least:
+            raise UnsupportedPicture(
+                name_of(source), f"{width}x{height} pixels; the model takes sides from {self._least}"
+            )
         if not self._takes_exif:
             return patches, None
         return patches, normalise_exif(own_exif(source) if exif is None else exif).astype(np.float32)

@@ -12,6 +12,7 @@ from tfiqa.errors import InvalidInput, RecipeError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.images.resize import parse_policy
 from tfiqa.losses.multitask import LOSSES, check_loss
+from tfiqa.models.backbones.mlsp_taps import SMALLEST_SIDE
 from tfiqa.models.deepfl import MEASURES
 from tfiqa.models.model_info import ModelSpec, model_spec
 from tfiqa.registry import unknown_name
@@ -221,6 +222,9 @@ class Recipe:
             check_loss(self.loss.name, tuple(self.spec.targets), self.loss.weights)
         except (InvalidInput, TypeError) as error:
             raise RecipeError(str(error)) from error
+        least = SMALLEST_SIDE.get(self.model.options.get("body", getattr(self.spec.options, "body", "")), 1)
+        if min(self.data.crop_size) < least:
+            raise RecipeError(f"data.crop: {self.model.name} takes sides from {least}. Received: {self.data.crop}")
         if self.data.equalize and not set(self.columns()[1:]) <= set(MEASURES):
             raise RecipeError(f"data.equalize is for full-reference measures; {self.model.name} learns opinion scores")
 

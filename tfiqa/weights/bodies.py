@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tfiqa.errors import CheckpointError, InvalidInput
 from tfiqa.models import MODELS
 from tfiqa.models.deepfl import DeepflOptions
+from tfiqa.models.model_info import ModelInfo, model_spec
 
 if TYPE_CHECKING:
     import keras
@@ -57,15 +58,29 @@ def deepfl_from(weak: QualityModel, batch_normalization: bool = True) -> Quality
     return model
 
 
-def copy_body(source: QualityModel, target: QualityModel) -> None:
-    """Copies the body's weights from one of DeepFL-IQA's models to another. The rest of `target` stays as it is.
-
-    Raises CheckpointError when their bodies, or what these are fed, differ.
-    """
+def check_bodies(source: ModelInfo, target: ModelInfo) -> None:
+    """Raises CheckpointError unless two of DeepFL-IQA's models have the same body and feed it alike."""
     for option in ("body", "scaling"):
-        theirs, ours = source.info.options[option], target.info.options[option]
+        theirs, ours = source.options[option], target.options[option]
         if theirs != ours:
-            raise CheckpointError(f"{source.name} has {option} {theirs!r}, {target.name} {ours!r}: their bodies differ")
+            raise CheckpointError(
+                f"{source.model} has {option} {theirs!r}, {target.model} {ours!r}: their bodies differ"
+            )
+
+
+def copy_body(source: QualityModel, target: QualityModel) -> None:
+    """Copies the body's weights from one of DeepFL-IQA's models to another. The head of `target` stays as it is.
+
+    Raises CheckpointError, before anything is copied, when their bodies, or what these are fed, differ, or when `source` lacks
+    the body's end, which a `deepfl` leaves out.
+    """
+    check_bodies(source.info, target.info)
+    head, known = model_spec(target.name).head, {layer.name for layer in source.layers}
+    lacking = [layer.name for layer in target.layers if layer.weights and layer.name not in {*known, *head}]
+    if lacking:
+        raise CheckpointError(
+            f"{source.name} holds no whole body for {target.name} (it lacks {lacking[0]}); take the deepfl_mtl it came from"
+        )
     copy_layers(source, target)
 
 

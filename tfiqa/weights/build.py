@@ -11,7 +11,9 @@ from tfiqa.models import MODELS
 from tfiqa.models.backbones.mlsp_taps import BODIES
 from tfiqa.models.model_info import ModelInfo, info_of, model_spec
 from tfiqa.models.resnet_classifier import BACKBONES
+from tfiqa.weights.bodies import check_bodies, copy_body, copy_layers, whole_body
 from tfiqa.weights.imagenet import imagenet_checkpoint
+from tfiqa.weights.model_file import read_model_info
 
 if TYPE_CHECKING:
     import keras
@@ -69,6 +71,13 @@ def ensure_weights(name: str, weights: str | Path | None, options: Mapping[str, 
         imagenet_checkpoint(_backbone(info_of(name, model_spec(name).parse_options(name, options))))
     elif weights is not None:
         check_weights_path(weights)
+        if Path(weights).suffix == ".keras":
+            source, target = (
+                read_model_info(Path(weights)),
+                info_of(name, model_spec(name).parse_options(name, options)),
+            )
+            if source.model != name and "body" in source.options and "body" in target.options:
+                check_bodies(source, target)
 
 
 def load_imagenet(model: QualityModel) -> None:
@@ -95,7 +104,6 @@ def load_imagenet(model: QualityModel) -> None:
 
 
 def _load_body(model: QualityModel, path: Path) -> None:
-    from tfiqa.weights.bodies import copy_layers, whole_body
     from tfiqa.weights.keras_hdf5 import assign_layers, read_layers
     from tfiqa.weights.state_dict import assign_state_dict
     from tfiqa.weights.torch_checkpoint import state_dict
@@ -147,8 +155,6 @@ def _backbone(info: ModelInfo) -> str:
 
 
 def _load_file(model: QualityModel, path: Path) -> None:
-    from tfiqa.weights.bodies import copy_body
-
     if path.suffix == ".keras":
         source = read_model(path)
         if source.name != model.name and "body" in source.info.options and "body" in model.info.options:

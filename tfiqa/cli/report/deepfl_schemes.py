@@ -66,15 +66,21 @@ def deepfl_schemes(
     \b
       tfiqa report deepfl-schemes --data kadid.csv --weak runs/mtl --work schemes --output schemes.html
     """
-    from tfiqa.cli.heads import head_runner
     from tfiqa.cli.progress import picture_progress
-    from tfiqa.cli.tensorflow_start import keep_freed_memory_in_training
+    from tfiqa.cli.tensorflow_start import keep_freed_memory_in_training, load_tensorflow
     from tfiqa.databases.manifest import read_manifest
+    from tfiqa.training.recipe_files import read_recipe
 
+    _refuse("--finetune-set", finetune_set, ("model", "split", "seed", "training.seed"))
+    _refuse("--head-set", head_set, ("split", "repeats", "from_manifest"))
+    read_recipe("deepfl_finetune", finetune_set)  # before anything else, so that a slip shows at once
+    read_recipe("deepfl_head", head_set)
     manifest = read_manifest(data, required=("image", "score"))
-    training, start = head_runner("network", workers)
+    load_tensorflow()
     keep_freed_memory_in_training()
+    import tensorflow as tf
 
+    from tfiqa.features.runners.local import LocalRunner
     from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.reports.deepfl_schemes import GENERIC, WEAK, Schemes, generic_model, schemes_page
     from tfiqa.reports.page import write_page
@@ -83,6 +89,7 @@ def deepfl_schemes(
     trained = find_model(weak)
     fresh = {"imagenet": "imagenet", "fresh": None}
     other = generic_model(trained, fresh[generic], work) if generic in fresh else find_model(Path(generic))
+    device = "gpu" if workers in (None, 1) and tf.config.list_physical_devices("GPU") else "cpu"
     schemes = Schemes(
         data,
         LabelledPictures.of(manifest),
@@ -92,7 +99,17 @@ def deepfl_schemes(
         repeats,
         finetune_set,
         head_set,
+        device,
     )
-    results = schemes.run(training, training, start, say=say, progress=picture_progress("checking pictures"))
+    runner = LocalRunner(1 if device == "gpu" else workers)
+    results = schemes.run(runner, load_tensorflow, say=say, progress=picture_progress("checking pictures"))
     for path in write_page(schemes_page(schemes, results), output):
         say(f"wrote {path}")
+
+
+def _refuse(option: str, settings: tuple[str, ...], own: tuple[str, ...]) -> None:
+    """Refuses settings that the command decides itself."""
+    for setting in settings:
+        key = setting.partition("=")[0]
+        if key in own or key.split(".")[0] in own:
+            raise click.UsageError(f"{option} {key}: this command decides that itself")

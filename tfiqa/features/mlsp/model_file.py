@@ -1,13 +1,12 @@
-"""What a model's file says of it, read without building the model."""
+"""Which models have MLSP features."""
 
 from __future__ import annotations
 
-import json
-import zipfile
 from pathlib import Path
 
-from tfiqa.errors import CheckpointError, InvalidInput
+from tfiqa.errors import InvalidInput
 from tfiqa.models.model_info import ModelInfo
+from tfiqa.weights.model_file import read_model_info
 
 WITH_MLSP = ("deepfl_mtl", "deepfl")
 
@@ -19,15 +18,7 @@ def mlsp_model_info(path: Path) -> ModelInfo:
         CheckpointError: no such file, or not one of tfiqa.
         InvalidInput: the model has no MLSP features.
     """
-    if path.is_dir():
-        raise CheckpointError(f"{path} is an exported model; give the .keras file or the run that it was made of")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            info = ModelInfo.from_dict(json.loads(archive.read("config.json"))["config"]["tfiqa"])
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is no .keras file that tfiqa wrote") from error
+    info = read_model_info(path)
     if info.model not in WITH_MLSP:
         raise InvalidInput(f"{path}: {info.model} has no MLSP features; take a deepfl_mtl or a deepfl")
     return info

@@ -12,12 +12,10 @@ from tfiqa.errors import BrokenPicture, InvalidInput, PictureError
 from tfiqa.features.mlsp.views import view_size
 from tfiqa.images.decode import decode_picture, picture_size
 from tfiqa.images.picture_file import read_picture_file
+from tfiqa.models.backbones.mlsp_taps import SMALLEST_SIDE
 from tfiqa.pipelines.records.examples import picture_values
 from tfiqa.pipelines.records.packed_picture import PackedPicture, Source
 from tfiqa.pipelines.records.schema import ENCODED
-
-# Below this a body's last map has no pixel; the other bodies pad theirs. It is `min_size` in keras.applications.
-SMALLEST_SIDE = {"inception_resnet_v2": 75}
 
 
 @dataclass(frozen=True)

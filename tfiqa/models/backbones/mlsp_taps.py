@@ -79,6 +79,8 @@ MLSP_TAPS: Mapping[str, tuple[MlspTap, ...]] = MappingProxyType(
     }
 )
 BODIES = tuple(MLSP_TAPS)
+# Below this a body's last map has no pixel; the other bodies pad theirs. It is `min_size` in keras.applications.
+SMALLEST_SIDE = MappingProxyType({"inception_resnet_v2": 75})
 
 
 def mlsp_features(body: str) -> int:
