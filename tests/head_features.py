@@ -37,6 +37,7 @@ def planted(folder, *, seed=0, views=1, scale=SCALE, model="body", noise=0.5, pi
         Path(folder) / "model.keras",
         model,
         pd.DataFrame({"path": keys, "sha256": shas}),
+        "float32",
     )
 
 

@@ -63,6 +63,16 @@ def test_names_of_digits_stay_text(tmp_path):
     assert table["group"].tolist() == ["01", "1"]
 
 
+def test_full_reference_measures_are_read_as_numbers(tmp_path):
+    table = read_manifest(saved(tmp_path, "image,vsi,ssim,note\na.jpg,00.5,1,00.5\nb.jpg,,0,1\n")).table
+    assert table["vsi"].tolist()[0] == 0.5
+    assert np.isnan(table["vsi"][1])
+    assert (table["vsi"].dtype, table["ssim"].dtype) == (np.float64, np.float64)
+    assert table["note"].tolist() == ["00.5", "1"]
+    with pytest.raises(ManifestError, match=r"sff is infinite in row 2"):
+        read_manifest(saved(tmp_path, "image,sff\na.jpg,inf\n"))
+
+
 def test_relative_images_start_from_the_manifest(tmp_path, monkeypatch):
     read = read_manifest(saved(tmp_path / "sub", "image,score\na.jpg,1\n/x/b.jpg,2\n"))
     monkeypatch.chdir(os.sep)

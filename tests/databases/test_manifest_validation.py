@@ -73,6 +73,14 @@ def test_number_columns_are_checked_by_name_and_prefix():
     assert "noisiness is infinite in row 5" in told(table(noisiness=[1, 2, 3, -np.inf]))
 
 
+def test_full_reference_measures_are_numbers():
+    assert "ms_ssim is not a number in row 3 (first: 'high')" in told(table(ms_ssim=["1", "high", "", "0.5"]))
+    assert "mdsi is infinite in row 4" in told(table(mdsi=[0, 0.5, np.inf, np.nan]))
+    gaps = table(gmsd=[0, 0.5, np.nan, 1])
+    validate_manifest(gaps, PATH, check_files=False)
+    assert "gmsd is missing in row 4" in told(gaps, required=("gmsd",))
+
+
 def test_the_same_picture_is_found_by_its_place_and_letter_case_counts(tmp_path):
     images = ["a.jpg", "sub/../a.jpg", str(tmp_path / "a.jpg"), "A.jpg"]
     assert "the same picture as in an earlier row in rows 3, 4 (" in told(table(image=images), tmp_path / "photos.csv")

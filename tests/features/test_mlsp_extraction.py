@@ -12,7 +12,7 @@ from scenes import scene
 
 import tfiqa
 from tfiqa.databases.manifest import read_manifest
-from tfiqa.errors import CheckpointError, InvalidInput, UnknownName
+from tfiqa.errors import CheckpointError, InvalidInput, TfiqaError, UnknownName
 from tfiqa.features import load_mlsp
 from tfiqa.features.mlsp.extraction import VIEW_PIXELS
 from tfiqa.features.mlsp.network import MlspNetwork
@@ -201,6 +201,39 @@ def test_what_float16_cannot_hold_fails(folder, model, tmp_path, monkeypatch):
     finished = extract(folder / "m.csv", tmp_path / "full", model, dtype="float32")
     assert finished.failures["error"].tolist() == ["a feature is not finite"] * 4
     assert load_mlsp(tmp_path / "full").features[2, 0, 7] == 70_000
+
+
+@pytest.fixture
+def little_memory(monkeypatch):
+    """A network that takes a picture at a time, and none of 72x72."""
+    real = MlspNetwork.__call__
+
+    def call(self, pictures):
+        if len(pictures) > 1 or pictures.shape[1] == 72:
+            raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+        return real(self, pictures)
+
+    monkeypatch.setattr(MlspNetwork, "__call__", call)
+
+
+def test_pictures_that_do_not_fit_into_memory_together_come_alone(made, folder, model, tmp_path, little_memory):
+    finished = extract(folder / "m.csv", tmp_path / "out", model, dtype="float32", shard_pictures=5)
+    assert [name.rpartition("/")[2] for name in finished.failures["picture"]] == ["p03.png", "p09.png"]
+    assert set(finished.failures["error"]) == {"what is computed of it does not fit into the memory"}
+    others = [number for number in range(COUNT) if number not in (3, 9)]
+    wanted = load_mlsp(made[0]).features[others]
+    np.testing.assert_allclose(load_mlsp(tmp_path / "out").features, wanted, **ANOTHER_BATCH)
+
+
+def test_a_gpu_without_memory_ends_the_run(folder, model, tmp_path, little_memory, monkeypatch):
+    settings = {"dtype": "float32", "device": "gpu", "shard_pictures": 5}
+    with pytest.raises(
+        TfiqaError, match=r"p03\.png: what is computed of it .* memory of the GPU; free it, and --resume"
+    ):
+        extract(folder / "m.csv", tmp_path / "out", model, **settings)
+    assert not (tmp_path / "out/shards.json").exists()
+    monkeypatch.undo()
+    assert extract(folder / "m.csv", tmp_path / "out", model, resume=True, **settings).failures.empty
 
 
 def test_pictures_that_cannot_be_used(model, tmp_path):

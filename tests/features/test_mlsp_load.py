@@ -12,6 +12,7 @@ from mlsp_jobs import extract, save_model, save_pictures
 import tfiqa.features
 from tfiqa.errors import DatabaseLayoutError, InvalidInput, UnknownName
 from tfiqa.features import load_mlsp, mlsp_dataset
+from tfiqa.pipelines.labelled_pictures import read_labelled_pictures
 from tfiqa.pipelines.records.reader import read_records
 
 COUNT = 11
@@ -70,6 +71,11 @@ def test_the_folder_is_one_of_records(whole):
     records.check()
     with pytest.raises(DatabaseLayoutError, match="its records have no feature 'image/encoded'"):
         records.dataset()
+
+
+def test_there_are_no_pictures_in_it(whole):
+    with pytest.raises(DatabaseLayoutError, match=r"holds features in place of pictures, for regression heads"):
+        read_labelled_pictures(whole)
 
 
 def test_shards_that_are_missing_or_cut_short(copy):

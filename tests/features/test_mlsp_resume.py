@@ -108,6 +108,17 @@ def test_a_run_goes_on_as_it_was_begun(whole, tmp_path, options, told):
         again.run(None, resume=True)
 
 
+def test_failures_of_a_run_in_which_all_failed_are_gone_when_all_succeed(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "in", ignore=shutil.ignore_patterns("out", "pictures"))
+    arguments = tmp_path / "in/m.csv", tmp_path / "out", tmp_path / "in/m.keras"
+    with pytest.raises(InvalidInput, match="none of the pictures"):
+        extract(*arguments, shard_pictures=SHARD)
+    assert (tmp_path / "out/failures.csv").exists()
+    shutil.copytree(whole / "pictures", tmp_path / "in/pictures")
+    assert extract(*arguments, shard_pictures=SHARD, resume=True).failures.empty
+    assert contents(tmp_path / "out") == contents(whole / "out")
+
+
 def test_a_run_goes_on_with_its_model_and_manifest(whole, tmp_path):
     begin(whole, tmp_path / "out", 1)
     other = save_model(tmp_path / "other.keras", seed=1)

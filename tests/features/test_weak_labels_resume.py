@@ -189,6 +189,18 @@ def test_a_repaired_picture_is_tried_again_when_all_of_a_shard_failed(tmp_path):
     assert len(finished.failures) == 1
 
 
+def test_failures_of_a_run_in_which_all_failed_are_gone_when_all_succeed(tmp_path):
+    path = pristine(tmp_path, 2)
+    label(path, tmp_path / "whole")
+    (tmp_path / "pictures").rename(tmp_path / "away")
+    with pytest.raises(InvalidInput, match="none of the pictures"):
+        label(path, tmp_path / "out")
+    assert (tmp_path / "out/failures.csv").exists()
+    (tmp_path / "away").rename(tmp_path / "pictures")
+    label(path, tmp_path / "out", resume=True)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
 def test_a_damaged_part_is_made_again(tmp_path):
     path = begun(tmp_path)
     (tmp_path / "out/parts/00000.json").write_text("{")

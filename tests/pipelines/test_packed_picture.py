@@ -1,5 +1,7 @@
 """Pictures drawn one by one from a packed folder."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,3 +96,15 @@ def test_a_missing_column_is_told(source):
     pack_records(read_manifest(source / "m.csv"), source / "packed")
     with pytest.raises(ManifestError, match="column 'ssim' is missing"):
         read_labelled_pictures(source / "packed", required=("image", "ssim"))
+
+
+def test_versions_of_the_same_picture_in_two_folders_are_refused_unless_split(source):
+    table = pd.read_csv(source / "m.csv").assign(reference="0.png")
+    for name, more in (("one", {}), ("other", {}), ("split", {"split": "train"})):
+        table.assign(**more).to_csv(source / f"{name}.csv", index=False)
+        pack_records(read_manifest(source / f"{name}.csv"), source / name)
+    one, other, split = (read_labelled_pictures(source / name) for name in ("one", "other", "split"))
+    with pytest.raises(ManifestError, match=r"hold versions of 1 same pictures, such as 0\.png"):
+        join([one, other])
+    again = dataclasses.replace(split, manifest=dataclasses.replace(split.manifest, path=source / "x" / "shards.json"))
+    assert len(join([split, again])) == 2 * PICTURES

@@ -38,8 +38,8 @@ def parts(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def matrix(parts):
-    return cross_matrix(RECIPE, parts, HereRunner())
+def matrix(parts, tmp_path_factory):
+    return cross_matrix(RECIPE, parts, HereRunner(), tmp_path_factory.mktemp("work"))
 
 
 def test_the_matrix_knows_who_agrees(matrix):
@@ -51,12 +51,12 @@ def test_the_matrix_knows_who_agrees(matrix):
     assert (np.abs([srcc[0, 2], srcc[1, 2], srcc[2, 0], srcc[2, 1]]) < 0.5).all()
 
 
-def test_the_others_are_tested_whole(parts, monkeypatch):
+def test_the_others_are_tested_whole(parts, monkeypatch, tmp_path):
     seen = []
     monkeypatch.setattr(
         "tfiqa.training.heads.task._srcc_elsewhere", lambda predictions, *_: seen.append(len(predictions)) or 0.5
     )
-    found = cross_matrix(RECIPE, parts[:2], HereRunner())
+    found = cross_matrix(RECIPE, parts[:2], HereRunner(), tmp_path)
     assert seen == [60] * 6
     assert found.srcc[0][1] == found.srcc[1][0] == 0.5
 
@@ -80,18 +80,63 @@ def test_the_papers_table():
     assert table_6("biq2021", "live") is None
 
 
-def test_what_does_not_go_together(parts):
+def test_the_page_says_how_it_was_split(matrix):
+    own = "differ in the seed of their training. A head is trained on what a database's manifest marks as train"
+    drawn = "the median of 3 splits. A head is trained on 60% of a database, chosen on 20%, and tested on the other 20% of it"
+    assert drawn in to_markdown(cross_page(RECIPE, matrix), {})
+    recipe = read_recipe("deepfl_head", ["repeats=3", "from_manifest=true"])
+    text = to_markdown(cross_page(recipe, matrix), {})
+    assert own in text
+    assert "60%" not in text
+
+
+def test_folders_tell_databases_without_a_name_apart(parts, tmp_path):
+    seen = []
+
+    class Looking(HereRunner):
+        def run(self, function, items, *, initializer=None):
+            seen.extend(path.name for path in (tmp_path / "new/work").iterdir())
+            return super().run(function, items)
+
+    folders = ("live", "a/koniq/mlsp", "b/kadid/mlsp")
+    several = [parts[1], *(planted(tmp_path / folder, seed=seed) for seed, folder in enumerate(folders, start=3))]
+    found = cross_matrix(RECIPE, several, Looking(), tmp_path / "new/work")
+    last = tmp_path.name
+    assert [each.name for each in found.databases] == ["live", f"{last}/live", "koniq/mlsp", "kadid/mlsp"]
+    # What the workers read lies in the given folder, and nothing of it stays.
+    assert len(set(seen)) == 1
+    assert seen[0].startswith(".tfiqa_cross_")
+    assert list((tmp_path / "new/work").iterdir()) == []
+
+
+def test_pictures_in_two_databases_are_told(parts, tmp_path):
+    said = []
+    pictures = parts[2].pictures.copy()
+    pictures.loc[:6, "sha256"] = parts[0].pictures["sha256"][:7]
+    cross_matrix(RECIPE, [*parts[:2], replace(parts[2], pictures=pictures)], HereRunner(), tmp_path, say=said.append)
+    warnings = [line for line in said if line.startswith("warning")]
+    assert len(warnings) == 1
+    assert "7 files are both in KADID-10k and house_database" in warnings[0]
+
+
+def test_what_does_not_go_together(parts, tmp_path):
     with pytest.raises(InvalidInput, match="features of different models"):
         data.check_alike(parts[0], replace(parts[1], model_sha256="another"))
     with pytest.raises(InvalidInput, match="different views of the pictures: 1 and 2"):
         data.check_alike(parts[0], replace(parts[1], views=("0_0_0", "0_0_1")))
+    with pytest.raises(InvalidInput, match="computed in float32 and bfloat16; extract both with the same --precision"):
+        data.check_alike(parts[0], replace(parts[1], precision="bfloat16"))
     with pytest.raises(InvalidInput, match="kadid10k is given twice"):
-        cross_matrix(RECIPE, [parts[0], named(parts[1], "kadid10k")], HereRunner())
+        cross_matrix(RECIPE, [parts[0], named(parts[1], "kadid10k")], HereRunner(), tmp_path)
 
 
 def test_usage(tmp_path):
     one = CliRunner().invoke(report, ["deepfl-cross", str(tmp_path), "--output", str(tmp_path / "page.md")])
     assert one.exit_code == 2
     assert "at least two folders" in one.output
+    for setting in ("repeats=9", "split.repeats=9", "split={repeats: 9}"):
+        own = CliRunner().invoke(report, ["deepfl-cross", "a", "b", "--output", "page.md", "--set", setting])
+        assert own.exit_code == 2
+        assert "--repeats says how many splits" in " ".join(own.output.split())
     pdf = CliRunner().invoke(report, ["deepfl-cross", "a", "b", "--output", str(tmp_path / "page.pdf")])
     assert pdf.exit_code == 2

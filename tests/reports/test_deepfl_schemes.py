@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 import tfiqa
 from tfiqa.cli.report.deepfl_schemes import deepfl_schemes
-from tfiqa.errors import CheckpointError, RecipeError
+from tfiqa.errors import CheckpointError, InvalidInput, ManifestError, RecipeError
 from tfiqa.features import load_mlsp
-from tfiqa.weights.build import build_model, read_model
+from tfiqa.weights.build import build_model, ensure_weights, read_model
 
 FINETUNE = ("data.crop=64", "epochs=1", "training.batch_size=8", "learning_rate=1e-3")
 HEAD = ("search.learning_rates=[1e-3]", "training.epochs=1", "training.batch_size=8")
@@ -48,7 +48,7 @@ def test_one_command_makes_the_table_and_goes_on(photo_folder, weak, tmp_path):
     work = tmp_path / "work"
     assert json.loads((work / "heads_weak" / "metrics.json").read_text())["repeats"] == 2
     # the generic body is another one, fed as the weak one is
-    generic = read_model(work / "fresh.keras")
+    generic = read_model(work / "fresh_resnet18_symmetric.keras")
     assert generic.info.options["scaling"] == "symmetric"
     assert (load_mlsp(work / "mlsp_generic").features != load_mlsp(work / "mlsp_weak").features).any()
     # the fine-tuned split is the heads' first one
@@ -64,6 +64,30 @@ def test_one_command_makes_the_table_and_goes_on(photo_folder, weak, tmp_path):
     assert again.exit_code == 0, again.output
     assert (tmp_path / "page.md").read_text() == page
     assert (work / "finetune_weak_1" / "metrics.json").stat().st_mtime_ns == times
+    for change, message in (
+        (["--finetune-set", "epochs=2"], "another finetune settings"),
+        (["--repeats", "3"], "another repeats"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            CliRunner().invoke(deepfl_schemes, [*command, *change], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("option", "setting"),
+    [("--finetune-set", "split.seed=2"), ("--finetune-set", "model.weights=null"), ("--head-set", "split.repeats=3")],
+)
+def test_settings_of_the_command_itself_are_refused(option, setting, photo_folder, weak, tmp_path):
+    done = CliRunner().invoke(deepfl_schemes, arguments(photo_folder / "photos.csv", weak, tmp_path, option, setting))
+    assert done.exit_code == 2
+    assert "this command decides that itself" in done.output
+
+
+def test_a_split_without_test_pictures_is_told_before_any_training(photo_folder, weak, tmp_path):
+    table = pd.read_csv(photo_folder / "photos.csv").assign(split=["train"] * 12 + ["validation"] * 4)
+    table["image"] = [str(photo_folder / name) for name in table["image"]]
+    table.to_csv(tmp_path / "m.csv", index=False)
+    with pytest.raises(ManifestError, match="marks no row as 'test'"):
+        CliRunner().invoke(deepfl_schemes, arguments(tmp_path / "m.csv", weak, tmp_path), catch_exceptions=False)
 
 
 def test_a_misspelt_setting_is_told_at_once(photo_folder, weak, tmp_path):
@@ -79,4 +103,11 @@ def test_the_body_of_one_model_goes_into_another(weak):
     for name in ("conv1", "layer4_1_conv2"):
         assert (tuned.get_layer(name).get_weights()[0] == source.get_layer(name).get_weights()[0]).all()
     with pytest.raises(CheckpointError, match="scaling 'symmetric', deepfl_finetune 'unit'"):
-        build_model("deepfl_finetune", weights=weak, body="resnet18")
+        ensure_weights("deepfl_finetune", weak, {"body": "resnet18"})
+
+
+def test_a_deepfl_has_no_whole_body_to_give(tmp_path):
+    options = {"body": "mobilenet_v3_small", "scaling": "unit"}
+    build_model("deepfl", **options).save(tmp_path / "deepfl.keras")
+    with pytest.raises(CheckpointError, match="holds no whole body for deepfl_finetune"):
+        build_model("deepfl_finetune", weights=tmp_path / "deepfl.keras", **options)

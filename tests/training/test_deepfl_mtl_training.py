@@ -115,6 +115,7 @@ def test_a_killed_run_goes_on_from_records(run, labels, tmp_path, monkeypatch):
     [
         ("data.crop=512", "crop"),
         ("data.crop=64 x 48", "WIDTHxHEIGHT"),
+        ("model.options={body: inception_resnet_v2, measures: [ssim, gmsd]}", "takes sides from 75"),
         ("model.options={measures: [nima]}", "unknown measure 'nima'"),
         ("loss.weights={ssim: 1.0}", "missing: gmsd"),
         ("model={name: deepfl, options: {body: resnet18}}", "data.equalize is for full-reference measures"),

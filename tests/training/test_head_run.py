@@ -1,5 +1,7 @@
 """A run of regression heads: splits, search, resume, what it leaves."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,6 +115,29 @@ def test_a_killed_run_goes_on_to_the_same_figures(fit, tmp_path, network):
     for name in ("predictions_test.csv", "metrics.json", "data.json", "manifest.csv"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not (tmp_path / "run/heads").exists()
+
+
+def test_killed_when_all_was_done_but_to_tidy_up(fit, tmp_path):
+    part, said = planted(tmp_path), []
+    metrics = fit([part], tmp_path / "run")
+    (tmp_path / "run/heads/fits").mkdir(parents=True)
+    with pytest.raises(InvalidInput, match=r"split\.repeats was 4, now 5"):
+        fit([part], tmp_path / "run", "repeats=5", resume=True)
+    assert fit([part], tmp_path / "run", resume=True, say=said.append) == metrics
+    assert said == [f"{tmp_path / 'run'} is complete"]
+    assert not (tmp_path / "run/heads").exists()
+    with pytest.raises(InvalidInput, match="is complete; there is nothing to resume"):
+        fit([part], tmp_path / "run", resume=True)
+
+
+def test_a_run_goes_on_where_it_was_started(fit, tmp_path):
+    part = planted(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        fit([part], tmp_path / "run", runner=HereRunner(stop_after=1), device="gpu")
+    assert json.loads((tmp_path / "run/data.json").read_text())["device"] == "gpu"
+    with pytest.raises(InvalidInput, match="was started on a gpu, which a cpu does not equal"):
+        fit([part], tmp_path / "run", resume=True, device="cpu")
+    fit([part], tmp_path / "run", resume=True, device="gpu")
 
 
 def test_what_cannot_be_resumed(fit, tmp_path):

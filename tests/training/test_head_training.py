@@ -1,11 +1,14 @@
 """One head: it learns what is planted, and depends on its arguments alone."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from head_features import SCALE, narrow_heads, planted
 from sklearn.svm import SVR
 
 from tfiqa.evaluation.correlation import srcc
+from tfiqa.training.heads import support_vectors
 from tfiqa.training.heads.network import HeadNetwork, _batches
 from tfiqa.training.heads.support_vectors import SupportVectors
 
@@ -108,6 +111,40 @@ def test_support_vectors_are_scikit_learns(data):
     assert machine.predict(TEST) == pytest.approx(predictions[TEST], abs=0.05)
     assert machine.predict_others(features[TEST]) == pytest.approx(predictions[TEST], abs=0.05)
     assert fit.validation_loss == pytest.approx(np.mean((predictions - scores)[VALIDATION] ** 2), rel=0.01)
+
+
+def test_distances_by_blocks_are_the_plain_ones(data, monkeypatch):
+    monkeypatch.setattr(support_vectors, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(support_vectors, "COLUMNS_AT_ONCE", 5)
+    features = np.concatenate([data[0], data[0][::-1]], axis=1)
+    machine = SupportVectors(features, data[1], TRAIN, VALIDATION)
+    x = features.astype(np.float64).mean(axis=1)
+    x = (x - x[TRAIN].mean(axis=0)) / x[TRAIN].std(axis=0)
+    plain = ((x[:, None] - x[TRAIN]) ** 2).sum(axis=-1)
+    np.testing.assert_allclose(machine._distances, plain, rtol=1e-5, atol=1e-4)
+
+
+def test_support_vectors_hold_the_training_pictures_once(monkeypatch):
+    monkeypatch.setattr(support_vectors, "ROWS_AT_ONCE", 16)
+    rng = np.random.default_rng(0)
+    features, scores = rng.random((200, 1, 10_000)).astype(np.float16), rng.random(200)
+    tracemalloc.start()
+    machine = SupportVectors(features, scores, TRAIN, VALIDATION)
+    machine.fit({"cost": 1.0, "gamma": 0.5, "epsilon": 0.1})
+    machine.predict_others(features)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1.6 * len(TRAIN) * 10_000 * 4
+
+
+def test_what_does_not_vary_is_found_whatever_its_value(data):
+    """Many times 0.1 added up in float32 is not exactly its multiple."""
+    features, scores = data
+    constant = np.full((len(features), 1, 1), 0.1, np.float32)
+    constant[TEST] = 9
+    wider = SupportVectors(np.concatenate([constant, features], axis=2), scores, TRAIN, VALIDATION)
+    wanted = SupportVectors(features, scores, TRAIN, VALIDATION)._distances
+    np.testing.assert_allclose(wider._distances, wanted, rtol=1e-5, atol=1e-4)
 
 
 def test_support_vectors_leave_out_what_does_not_vary(data):

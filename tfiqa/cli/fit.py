@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Regression heads: processes; by default one for each processor. The figures are the same.",
+    help="Regression heads: processes; by default one for each processor, or one on a GPU for the network. The figures do not "
+    "depend on how many processors train, but a GPU's differ; 2 or more do without the GPU.",
 )
 @click.option(
     "--resume", is_flag=True, help="Go on with the run in --output, after its newest checkpoint or finished heads."
@@ -81,15 +82,24 @@ def _fit_pictures(recipe: Recipe, sources: tuple[Path, ...], output: Path, resum
 
 
 def _fit_heads(recipe: HeadRecipe, sources: tuple[Path, ...], output: Path, workers: int | None, resume: bool) -> None:
-    from tfiqa.cli.heads import head_progress, head_runner
+    from tfiqa.cli.heads import head_device, head_progress, head_runner
 
     runner, start = head_runner(recipe.head.kind, workers)
+    device = head_device(recipe.head.kind, workers)
 
     from tfiqa.training.heads.run import WORK_FOLDER, fit_heads, metrics_text
 
     try:
         metrics = fit_heads(
-            recipe, sources, output, runner, resume=resume, start=start, say=say, progress=head_progress()
+            recipe,
+            sources,
+            output,
+            runner,
+            device=device,
+            resume=resume,
+            start=start,
+            say=say,
+            progress=head_progress(),
         )
     except KeyboardInterrupt:
         if (output / WORK_FOLDER).is_dir():

@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from tfiqa.features.runners.local import LocalRunner
 
 
-def head_runner(kind: str, workers: int | None) -> tuple[LocalRunner, Callable[[], None]]:
-    """A runner, and what begins each of its processes: a process of one thread for each processor, or, for networks where
-    TensorFlow sees a GPU and no more workers are asked for, one process on that.
+def head_device(kind: str, workers: int | None) -> str:
+    """What `head_runner` trains on: "gpu" for networks where TensorFlow sees one and no more workers are asked for, else "cpu".
 
     Loads TensorFlow.
     """
@@ -22,10 +21,21 @@ def head_runner(kind: str, workers: int | None) -> tuple[LocalRunner, Callable[[
     load_tensorflow()
     import tensorflow as tf
 
+    wanted = kind == "network" and workers in (None, 1)
+    return "gpu" if wanted and tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def head_runner(kind: str, workers: int | None) -> tuple[LocalRunner, Callable[[], None]]:
+    """A runner, and what begins each of its processes: a process of one thread for each processor, or one process on the GPU
+    where `head_device` says so.
+
+    Loads TensorFlow.
+    """
+    from tfiqa.cli.tensorflow_start import load_tensorflow
     from tfiqa.features.runners.local import LocalRunner
     from tfiqa.features.worker_start import start_gpu_worker, start_worker
 
-    if kind == "network" and workers in (None, 1) and tf.config.list_physical_devices("GPU"):
+    if head_device(kind, workers) == "gpu":
         return LocalRunner(1), partial(start_gpu_worker, load_tensorflow)
     return LocalRunner(workers), partial(start_worker, load_tensorflow)
 

@@ -14,6 +14,7 @@ from tfiqa.databases.groups import absolute_paths, group_keys
 from tfiqa.databases.table_file import parse_numbers, read_table, typed_table, write_table
 from tfiqa.databases.validation import SCALE_COLUMNS, validate_manifest
 from tfiqa.errors import InvalidInput, ManifestError
+from tfiqa.models.deepfl import MEASURES
 from tfiqa.score_scale import ScoreScale
 
 UNKNOWN_SCALE = ScoreScale(None, None, True, "score")
@@ -43,7 +44,8 @@ class Manifest:
             absolute), `score` (float64); optional `score_std`, `reference` (path of the undistorted picture, by the
             same rule), `group` (what must not straddle a split), `split` (train, validation or test), `database`,
             `distortion`, `level`, `brightness`, `colorfulness`, `contrast`, `noisiness`, `sharpness`, `scene_*`,
-            `exif_*`, `boxes` and `box_scores` (JSON), and any others. The columns `scale_*` of a file are not among
+            `exif_*`, `boxes` and `box_scores` (JSON), the full-reference measures of `models.deepfl.MEASURES` (float64), and
+            any others. The columns `scale_*` of a file are not among
             them: they are `scale`.
         path: the manifest's file, or None for one that is only in memory.
         scale: what the scores mean.
@@ -95,8 +97,9 @@ def manifest_from_table(
     validate_manifest(table, path, required=required, check_files=check_files)
     scale = scale_of(table, path)
     table = table.drop(columns=[column for column in SCALE_COLUMNS if column in table]).reset_index(drop=True)
-    if "score" in table:
-        table["score"] = parse_numbers(table["score"])[0]
+    for column in ("score", *MEASURES):
+        if column in table:
+            table[column] = parse_numbers(table[column])[0]
     return Manifest(table, path, scale)
 
 

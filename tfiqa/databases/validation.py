@@ -13,12 +13,13 @@ import pandas as pd
 from tfiqa.databases.groups import absolute_paths, group_keys
 from tfiqa.databases.table_file import FIRST_ROW, parse_numbers
 from tfiqa.errors import ManifestError
+from tfiqa.models.deepfl import MEASURES
 from tfiqa.models.spaq import ATTRIBUTES
 
 SPLITS = ("train", "validation", "test")
 DIRECTIONS = ("higher", "lower")
 SCALE_COLUMNS = ("scale_low", "scale_high", "scale_direction", "scale_unit")
-NUMBER_COLUMNS = ("score", "score_std", *ATTRIBUTES, "scale_low", "scale_high")
+NUMBER_COLUMNS = ("score", "score_std", *ATTRIBUTES, *MEASURES, "scale_low", "scale_high")
 NUMBER_PREFIXES = ("scene_", "exif_")
 
 ROWS_SHOWN = 5

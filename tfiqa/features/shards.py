@@ -12,7 +12,7 @@ import pandas as pd
 
 from tfiqa.databases.table_file import write_table
 from tfiqa.errors import InvalidInput
-from tfiqa.files import write_text
+from tfiqa.files import storage_errors, write_text
 from tfiqa.pipelines.records.shard_list import SHARDS_FILE, Shard, size_problem
 
 PARTS_FOLDER = "parts"
@@ -104,7 +104,8 @@ def is_finished(folder: Path) -> bool:
 
 
 def write_failures(folder: Path, parts: Sequence[Part], done: str) -> pd.DataFrame:
-    """Writes what failed, where anything did, and gives it: one row a picture: picture, error.
+    """Writes what failed, or where nothing did removes what an earlier run wrote, and gives it: one row a picture: picture,
+    error.
 
     Raises InvalidInput when there is nothing else; `done` is what should have been done to the pictures.
     """
@@ -113,6 +114,9 @@ def write_failures(folder: Path, parts: Sequence[Part], done: str) -> pd.DataFra
     )
     if len(failures):
         write_table(failures, folder / FAILURES_FILE)
+    else:
+        with storage_errors(folder / FAILURES_FILE):
+            (folder / FAILURES_FILE).unlink(missing_ok=True)
     if not any(part.rows for part in parts):
         picture, error = failures.iloc[0]
         raise InvalidInput(

@@ -15,7 +15,7 @@ BFLOAT16_COMPUTE_CAPABILITY = (8, 0)  # NVIDIA Ampere
 
 
 def resolve_precision(setting: str) -> str:
-    """ "float32" or "bfloat16" for what a recipe or an option says. Raises RecipeError when bfloat16 is asked for and not there."""
+    """ "float32" or "bfloat16" for a setting. Raises RecipeError when bfloat16 is asked for and not there."""
     if setting == "float32":
         return "float32"
     if has_bfloat16():

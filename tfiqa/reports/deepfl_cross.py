@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ import numpy as np
 from tfiqa.databases.reader import Progress
 from tfiqa.errors import InvalidInput
 from tfiqa.features.runners.runner import Runner
+from tfiqa.files import storage_errors
 from tfiqa.reports.deepfl_paper import TITLES, table_6
 from tfiqa.reports.page import EMPTY, Page, Table, Text, number
 from tfiqa.reports.runs import database_names
@@ -34,7 +37,7 @@ class Database:
     """One of the matrix.
 
     Args:
-        name: as in the manifest's column `database`, else the folder's.
+        name: as in the manifest's column `database`, else as much of the folder's path as tells it from the others.
         pictures: how many.
         scale: of the scores.
         folder: of the features.
@@ -71,6 +74,7 @@ def cross_matrix(
     recipe: HeadRecipe,
     parts: Sequence[MlspFeatures],
     runner: Runner,
+    work: Path,
     *,
     start: Callable[[], None] | None = None,
     say: Say = lambda text: None,
@@ -82,21 +86,29 @@ def cross_matrix(
         recipe: every setting.
         parts: the databases' features, as `training.heads.data.read_features` gives them.
         runner: where the heads are trained.
+        work: a folder, made where it is missing, on a disk with room for all features: they lie in it meanwhile.
         start: called first in each worker process, such as `features.worker_start.start_worker`.
-        say: told one line a database.
+        say: told one line a database, and which of them share pictures.
         progress: makes a function of (done, all) heads for each database.
 
     Raises:
         InvalidInput: two of the databases have one name, or a feature is not finite.
         ManifestError: scores are missing, or the pictures cannot be split as the recipe says.
+        StorageError: the system refuses.
         TrainingDiverged: a split has no head with a finite loss.
     """
     data = [head_data(recipe, [part]) for part in parts]
-    databases = tuple(_database(part) for part in parts)
+    databases = tuple(map(_database, parts, _names(parts)))
     twice = [name for name, count in Counter(each.name for each in databases).items() if count > 1]
     if twice:
         raise InvalidInput(f"the database {twice[0]} is given twice")
-    with tempfile.TemporaryDirectory(prefix="tfiqa_cross_") as folder:
+    for (one, part), (other, second) in combinations(zip(databases, parts, strict=True), 2):
+        common = len(set(part.pictures["sha256"]) & set(second.pictures["sha256"]))
+        if common:
+            say(
+                f"warning: {common} files are both in {one.title} and {other.title}; heads trained on one have seen them"
+            )
+    with _folder_in(work) as folder:
         stored = [Stored(str(Path(folder, str(place))), each.scale) for place, each in enumerate(databases)]
         for store, part, each in zip(stored, parts, data, strict=True):
             store.write([part], each.scores, each.splits)
@@ -117,15 +129,22 @@ def cross_matrix(
     return CrossMatrix(databases, tuple(srcc), tuple(settings))
 
 
+@contextmanager
+def _folder_in(work: Path) -> Iterator[str]:
+    with storage_errors(work):
+        work.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix=".tfiqa_cross_", dir=work)
+    with folder as path:
+        yield path
+
+
 def cross_page(recipe: HeadRecipe, matrix: CrossMatrix) -> Page:
     """The matrix beside the paper's."""
     page = Page("DeepFL-IQA across databases (table VI)")
     page.add(
         Text(
-            f"SRCC, the median of {recipe.split.repeats} splits. A head is trained on {recipe.split.train:.0%} of a database, "
-            f"chosen on {recipe.split.validation:.0%}, and tested on the rest of it (marked own) and on the whole of each "
-            "other database. Positive is agreement, whatever the directions of the scores. The paper's figures are medians of "
-            "100 splits, with InceptionResNetV2 trained on KADIS-700k."
+            f"{_splits(recipe)} and on the whole of each other database. Positive is agreement, whatever the directions of the "
+            "scores. The paper's figures are medians of 100 splits, with InceptionResNetV2 trained on KADIS-700k."
         ),
         _table(matrix),
         Table(
@@ -137,6 +156,20 @@ def cross_page(recipe: HeadRecipe, matrix: CrossMatrix) -> Page:
         ),
     )
     return page
+
+
+def _splits(recipe: HeadRecipe) -> str:
+    split = recipe.split
+    if split.from_manifest:
+        return (
+            f"SRCC, the median of {split.repeats} heads that differ in the seed of their training. A head is trained on what "
+            "a database's manifest marks as train, chosen on its validation pictures, and tested on its test pictures (marked "
+            "own)"
+        )
+    return (
+        f"SRCC, the median of {split.repeats} splits. A head is trained on {split.train:.0%} of a database, chosen on "
+        f"{split.validation:.0%}, and tested on the other {split.test:.0%} of it (marked own)"
+    )
 
 
 def _table(matrix: CrossMatrix) -> Table:
@@ -153,10 +186,24 @@ def _table(matrix: CrossMatrix) -> Table:
     return Table(columns, rows)
 
 
-def _database(part: MlspFeatures) -> Database:
-    folder = part.model.parent.resolve()
-    names = database_names(scored_manifest(part))
-    return Database("+".join(names) or folder.name, len(part.manifest), part.manifest.scale, folder)
+def _database(part: MlspFeatures, name: str) -> Database:
+    return Database(name, len(part.manifest), part.manifest.scale, _folder(part))
+
+
+def _names(parts: Sequence[MlspFeatures]) -> list[str]:
+    """Those in the manifests; of the others the last parts of their folders' paths, as few as are all different."""
+    own = ["+".join(database_names(scored_manifest(part))) for part in parts]
+    depth, deepest = 1, max(len(_folder(part).parts) for part in parts)
+    while True:
+        names = [name or Path(*_folder(part).parts[-depth:]).as_posix() for name, part in zip(own, parts, strict=True)]
+        unnamed = [name for name, named in zip(names, own, strict=True) if not named]
+        if depth == deepest or all(names.count(name) == 1 for name in unnamed):
+            return names
+        depth += 1
+
+
+def _folder(part: MlspFeatures) -> Path:
+    return part.model.parent.resolve()
 
 
 def _words(recipe: HeadRecipe, chosen: Sequence[int]) -> str:

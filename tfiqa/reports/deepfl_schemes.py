@@ -156,7 +156,16 @@ class Schemes:
         if not run.metrics.exists():
             start = partial(start_gpu_worker if self.device == "gpu" else start_worker, prepare)
             resume = run.recipe.exists()
-            fit_heads(self.head_recipe(), [features], run.root, runner, resume=resume, start=start, say=say)
+            fit_heads(
+                self.head_recipe(),
+                [features],
+                run.root,
+                runner,
+                resume=resume,
+                start=start,
+                device=self.device,
+                say=say,
+            )
         figures = json.loads(run.metrics.read_text(encoding="utf-8"))["figures"]
         return _number(figures["plcc_logistic5"]["median"]), _number(figures["srcc"]["median"])
 

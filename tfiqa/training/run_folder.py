@@ -96,15 +96,19 @@ class RunFolder:
 
     def check_resumable(self, recipe: AnyRecipe) -> None:
         """Raises InvalidInput unless the folder holds an unfinished run of the same recipe. Clears what a kill left behind."""
+        self.check_recipe(recipe)
+        if self.metrics.exists():
+            raise InvalidInput(f"{self.root} is complete; there is nothing to resume")
+        for half_written in self.checkpoints.glob(".epoch_*"):
+            shutil.rmtree(half_written, ignore_errors=True)
+
+    def check_recipe(self, recipe: AnyRecipe) -> None:
+        """Raises InvalidInput unless the folder holds a run of the same recipe."""
         if not self.recipe.is_file():
             raise InvalidInput(f"nothing to resume: {self.root} holds no recipe.yaml")
         different = _differences(read_recipe(self.recipe).to_dict(), recipe.to_dict())
         if different:
             raise InvalidInput(f"{self.root} was started with another recipe: {'; '.join(different[:3])}")
-        if self.metrics.exists():
-            raise InvalidInput(f"{self.root} is complete; there is nothing to resume")
-        for half_written in self.checkpoints.glob(".epoch_*"):
-            shutil.rmtree(half_written, ignore_errors=True)
 
     def start(self, recipe: AnyRecipe) -> None:
         """Makes the folder and writes the recipe and the versions."""

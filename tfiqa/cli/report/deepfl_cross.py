@@ -38,14 +38,21 @@ def deepfl_cross(
 ) -> None:
     """The cross-database matrix of DeepFL-IQA's paper (table VI): heads trained on each database, tested on all.
 
-    FEATURES are folders of `tfiqa extract mlsp`, one a database, all made with the same model. Heads are trained on 60 % of a
-    database and chosen on 20 %; tested on the last 20 %, and on the whole of each other database.
+    FEATURES are folders of `tfiqa extract mlsp`, one a database, all made with the same model. By default heads are trained on
+    60 % of a database and chosen on 20 %; tested on the last 20 %, and on the whole of each other database. The features lie
+    beside --output meanwhile.
 
     \b
       tfiqa report deepfl-cross features/kadid10k features/tid2013 features/koniq10k --output cross.html
     """
     from tfiqa.training.recipe_files import read_recipe
 
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key in ("repeats", "split.repeats", "split"):
+            raise click.UsageError(
+                f"--set {key}: --repeats says how many splits; other settings of them have keys of their own"
+            )
     recipe = read_recipe("deepfl_head", [*overrides, f"split.repeats={repeats}"])
     if len(features) < 2:
         raise click.UsageError("a matrix takes at least two folders of features")
@@ -59,6 +66,6 @@ def deepfl_cross(
     from tfiqa.training.heads.data import read_features
 
     parts = read_features(features)
-    matrix = cross_matrix(recipe, parts, runner, start=start, say=say, progress=head_progress)
+    matrix = cross_matrix(recipe, parts, runner, output.parent, start=start, say=say, progress=head_progress)
     for path in write_page(cross_page(recipe, matrix), output):
         say(f"wrote {path}")

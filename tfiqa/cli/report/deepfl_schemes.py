@@ -73,13 +73,13 @@ def deepfl_schemes(
 
     _refuse("--finetune-set", finetune_set, ("model", "split", "seed", "training.seed"))
     _refuse("--head-set", head_set, ("split", "repeats", "from_manifest"))
-    read_recipe("deepfl_finetune", finetune_set)  # before anything else, so that a slip shows at once
-    read_recipe("deepfl_head", head_set)
+    read_recipe("deepfl_head", head_set)  # before anything else, so that a slip shows at once
     manifest = read_manifest(data, required=("image", "score"))
     load_tensorflow()
     keep_freed_memory_in_training()
     import tensorflow as tf
 
+    from tfiqa.features.mlsp.model_file import mlsp_model_info
     from tfiqa.features.runners.local import LocalRunner
     from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.reports.deepfl_schemes import GENERIC, WEAK, Schemes, generic_model, schemes_page
@@ -87,6 +87,7 @@ def deepfl_schemes(
     from tfiqa.serving.scorer import find_model
 
     trained = find_model(weak)
+    read_recipe("deepfl_finetune", [*finetune_set, f"model.options.body={mlsp_model_info(trained).options['body']}"])
     fresh = {"imagenet": "imagenet", "fresh": None}
     other = generic_model(trained, fresh[generic], work) if generic in fresh else find_model(Path(generic))
     device = "gpu" if workers in (None, 1) and tf.config.list_physical_devices("GPU") else "cpu"

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfiqa.errors import InvalidInput, PictureError
+from tfiqa.errors import InvalidInput, PictureError, TfiqaError
 from tfiqa.features.clock import Clock
 from tfiqa.features.mlsp.pictures import Decoded, decoded, reason, source_size
 from tfiqa.features.mlsp.shard_work import MlspWork
@@ -25,6 +25,8 @@ from tfiqa.pipelines.records.packed_picture import Source
 VIEW_PIXELS = 512 * 512
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Size = tuple[int, int]  # height, width
+View = tuple[int, int, NDArray[np.uint8]]  # place in the shard, number of the view, its pixels
+NO_MEMORY = "what is computed of it does not fit into the memory"
 
 
 class Extraction:
@@ -51,10 +53,10 @@ class Extraction:
         self._network = network
         self._clock = clock
         self._threads = 1 if work.settings.device == "cpu" else os.cpu_count() or 1
-        self._pending: list[tuple[int, int, NDArray[np.uint8]]] = []  # place, number of the view, its pixels
+        self._pending: list[View] = []
 
     def run(self) -> None:
-        """Does it all."""
+        """Does it all. Raises TfiqaError where a view alone does not fit into a GPU's memory."""
         sizes = self._sizes()
         order = sorted(sizes, key=lambda place: sizes[place])  # stable
         wanted = [(self._work.sources[place], sizes[place]) for place in order]
@@ -94,21 +96,33 @@ class Extraction:
         """Sends what waits through the network."""
         if not self._pending:
             return
-        places, numbers, views = (list(each) for each in zip(*self._pending, strict=True))
+        batch = self._pending.copy()
         self._pending.clear()
+        self._compute(batch)
+        tick(sum(number == self._work.content.shape[0] - 1 for _, number, _ in batch))
+
+    def _compute(self, batch: Sequence[View]) -> None:
+        """The features of views of one size; where they do not fit into memory together, of one after the other."""
+        places = [place for place, _, _ in batch]
         try:
             with self._clock("network"):
-                features = self._network(np.stack(views))
+                features = self._network(np.stack([pixels for _, _, pixels in batch]))
         except (InvalidInput, PictureError) as error:
             self.errors |= dict.fromkeys(places, reason(error))
-        except tf.errors.ResourceExhaustedError:
-            self.errors |= dict.fromkeys(
-                places, "what is computed does not fit into memory; take a smaller --batch-size"
-            )
+        except tf.errors.ResourceExhaustedError as error:
+            if len(batch) > 1:
+                for view in batch:
+                    self._compute([view])
+            elif self._work.settings.device == "gpu":  # whose memory others may hold: the picture may be good
+                raise TfiqaError(
+                    f"{self._work.sources[places[0]]!s}: {NO_MEMORY} of the GPU; free it, and --resume goes on, or begin anew "
+                    "with --device cpu"
+                ) from error
+            else:
+                self.errors[places[0]] = NO_MEMORY
         else:
-            for place, number, row in zip(places, numbers, features, strict=True):
+            for (place, number, _), row in zip(batch, features, strict=True):
                 self._store(place, number, row)
-        tick(numbers.count(self._work.content.shape[0] - 1))
 
     def _store(self, place: int, number: int, row: NDArray[np.float32]) -> None:
         with np.errstate(over="ignore"):

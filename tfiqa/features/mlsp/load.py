@@ -36,6 +36,7 @@ class MlspFeatures:
         model: the file of the model that they were made with, in their folder.
         model_sha256: of that file: features of equal models can be mixed.
         pictures: one row a picture: path (the key), format, width, height, sha256 (of the file).
+        precision: "float32" or "bfloat16", that the body computed in.
     """
 
     features: NDArray[np.float16] | NDArray[np.float32]
@@ -44,6 +45,7 @@ class MlspFeatures:
     model: Path
     model_sha256: str
     pictures: pd.DataFrame
+    precision: str
 
     def __len__(self) -> int:
         return len(self.features)
@@ -87,7 +89,7 @@ def load_mlsp(folder: str | os.PathLike[str], *, progress: Progress | None = Non
             done, last = done + len(batch[ROW]), batch[ROW][-1]
             if progress:
                 progress(done, len(records))
-    return MlspFeatures(features, manifest, content.views, model, content.model_sha256, pictures)
+    return MlspFeatures(features, manifest, content.views, model, content.model_sha256, pictures, content.precision)
 
 
 def mlsp_dataset(

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from tfiqa.errors import InvalidInput
 
+# Pictures of more pixels go through the convolutions in strips, which TensorFlow takes up to half a minute to prepare, once.
+PLAIN_PIXELS = 3_000_000
+
 
 class MlspNetwork:
     """Pictures to MLSP features.
@@ -31,16 +34,25 @@ class MlspNetwork:
         import tensorflow as tf
 
         from tfiqa.features.mlsp.inference_model import inference_model
+        from tfiqa.features.mlsp.strips import in_strips
 
         if "mlsp" not in {layer.name for layer in model.layers}:
             raise InvalidInput(f"{model.name} has no MLSP features; take a deepfl_mtl or a deepfl")
         body = inference_model(keras.Model(model.inputs[0], model.get_layer("mlsp").output), precision)
         self.features: int = body.output.shape[-1]
 
-        @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+        pictures = tf.TensorSpec((None, None, None, 3), tf.uint8)
+
+        @tf.function(input_signature=[pictures])
         def network(pictures: tf.Tensor) -> tf.Tensor:
             return body(tf.cast(pictures, tf.float32), training=False)
 
+        @tf.function(input_signature=[pictures])
+        def network_in_strips(picture: tf.Tensor) -> tf.Tensor:
+            with in_strips(body):
+                return body(tf.cast(picture, tf.float32), training=False)
+
+        self._network_in_strips = network_in_strips
         self._network = network
 
     @classmethod
@@ -51,5 +63,10 @@ class MlspNetwork:
         return cls(read_model(path), precision)
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The features (N, features) of pictures (N, H, W, 3), RGB 0..255."""
-        return self._network(pictures).numpy()
+        """The features (N, features) of pictures (N, H, W, 3), RGB 0..255.
+
+        Memory grows with the pixels, from what the weights take: tools/benchmark_extraction.py --megapixels tells how fast.
+        """
+        if pictures.shape[1] * pictures.shape[2] <= PLAIN_PIXELS:
+            return self._network(pictures).numpy()
+        return np.concatenate([self._network_in_strips(picture[np.newaxis]).numpy() for picture in pictures])

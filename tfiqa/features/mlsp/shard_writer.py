@@ -26,6 +26,7 @@ def write_shard(work: MlspWork) -> ShardDone:
     Raises:
         CheckpointError, InvalidInput: the model cannot be used.
         StorageError: the system refuses; nothing half-written is left behind.
+        TfiqaError: a picture does not fit into a GPU's memory.
     """
     clock = Clock(PARTS)
     extraction = Extraction(work, _network(work), clock)

@@ -66,8 +66,8 @@ class HeadData:
         """How many files are in several splits of that repeat under different names."""
         return int((self.kept_split().groupby(self.pictures["sha256"]).nunique() > 1).sum())
 
-    def summary(self) -> dict[str, Any]:
-        """What `data.json` holds."""
+    def summary(self, device: str | None) -> dict[str, Any]:
+        """What `data.json` holds, the device of the training included."""
         counts = self.kept_split().value_counts()
         return {
             "features": [str(path) for path in self.sources],
@@ -77,19 +77,20 @@ class HeadData:
             "score_scale": self.manifest.scale.to_dict(),
             "pictures": {name: int(counts[name]) for name in SPLITS},
             "fingerprint": self.fingerprint,
+            "device": device,
         }
 
-    def write(self, folder: RunFolder) -> None:
-        """Writes the data's files into a run folder."""
+    def write(self, folder: RunFolder, device: str | None) -> None:
+        """Writes the data's files into a run folder; see `summary`."""
         split = self.kept_split()
         write_manifest(replace(self.manifest, table=self.manifest.table.assign(split=split)), folder.manifest)
         write_csv(folder.pictures, self.pictures.assign(split=split))
-        write_json(folder.data, self.summary())
+        write_json(folder.data, self.summary(device))
 
 
 def read_features(sources: Sequence[Path]) -> list[MlspFeatures]:
-    """Folders of `tfiqa extract mlsp`, of one model and with the same views. Raises InvalidInput when they are not, and as
-    `load_mlsp`."""
+    """Folders of `tfiqa extract mlsp`, of one model and precision and with the same views. Raises InvalidInput when they are
+    not, and as `load_mlsp`."""
     from tfiqa.features import load_mlsp
 
     if len(set(map(Path.resolve, sources))) < len(sources):
@@ -136,10 +137,14 @@ def head_data(recipe: HeadRecipe, parts: Sequence[MlspFeatures]) -> HeadData:
 
 
 def check_alike(one: MlspFeatures, other: MlspFeatures) -> None:
-    """Raises InvalidInput unless both are of one model and the same views."""
+    """Raises InvalidInput unless both are of one model, computed in one precision, and of the same views."""
     names = f"{one.model.parent} and {other.model.parent}"
     if one.model_sha256 != other.model_sha256:
         raise InvalidInput(f"{names} hold features of different models; extract both with the same one")
+    if one.precision != other.precision:
+        raise InvalidInput(
+            f"{names} were computed in {one.precision} and {other.precision}; extract both with the same --precision"
+        )
     if one.views != other.views:
         raise InvalidInput(f"{names} hold different views of the pictures: {len(one.views)} and {len(other.views)}")
 

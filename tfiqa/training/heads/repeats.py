@@ -38,7 +38,7 @@ def run_repeats(
     start: Callable[[], None] | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Trains what is not finished yet. The figures do not depend on the runner.
+    """Trains what is not finished yet. The figures do not depend on the runner, but for a GPU's.
 
     Args:
         job: with its data written.

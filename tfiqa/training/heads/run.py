@@ -37,6 +37,7 @@ def fit_heads(
     output: str | Path,
     runner: Runner,
     *,
+    device: str | None = None,
     resume: bool = False,
     start: Callable[[], None] | None = None,
     say: Say = lambda text: None,
@@ -51,8 +52,10 @@ def fit_heads(
             `repeats.csv` (a row a split), `tried.csv` (a row a head, those of the search included), `metrics.json`; of the
             first split `manifest.csv`, `pictures.csv`, `predictions_test.csv` and, of a network, `model.keras`: the whole
             `deepfl`.
-        runner: where the heads are trained; the figures do not depend on it.
-        resume: go on with what is not trained yet. The result equals that of an uninterrupted run.
+        runner: where the heads are trained. On processors the figures do not depend on it, nor on the number of workers; a
+            GPU does not add up in the same order, so its networks and figures differ.
+        device: that it trains on, "cpu" or "gpu", for `data.json`; None where it is not known.
+        resume: go on, on the same device, with what is not trained yet. The result equals that of an uninterrupted run.
         start: called first in each worker process, such as `features.worker_start.start_worker`.
         say: told one line at each stage.
         progress: called with (done, all) heads.
@@ -64,6 +67,11 @@ def fit_heads(
     """
     folder = RunFolder(Path(output))
     work = folder.root / WORK_FOLDER
+    if resume and folder.metrics.exists() and work.exists():  # killed when all was done but to tidy up
+        folder.check_recipe(recipe)
+        shutil.rmtree(work, ignore_errors=True)
+        say(f"{folder.root} is complete")
+        return dict(json.loads(folder.metrics.read_text(encoding="utf-8")))
     if resume:
         folder.check_resumable(recipe)
     else:
@@ -71,11 +79,11 @@ def fit_heads(
     parts = read_features([Path(source) for source in sources])
     data = head_data(recipe, parts)
     if resume:
-        _check_same_data(folder, data)
+        _check_same(folder, data, device)
     else:
         folder.start(recipe)
         write_json(folder.root / "versions.json", {**versions(), "scikit-learn": metadata.version("scikit-learn")})
-    data.write(folder)
+    data.write(folder, device)
     job = HeadJob(recipe, Stored(str(work), data.manifest.scale))
     job.data.write(parts, data.scores, data.splits)
     del parts
@@ -103,12 +111,17 @@ def metrics_text(metrics: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _check_same_data(folder: RunFolder, data: HeadData) -> None:
+def _check_same(folder: RunFolder, data: HeadData, device: str | None) -> None:
     if not folder.data.is_file():
         return  # killed between the recipe and the data: nothing was trained yet
-    before = json.loads(folder.data.read_text(encoding="utf-8"))["fingerprint"]
-    if before != data.fingerprint:
+    before = json.loads(folder.data.read_text(encoding="utf-8"))
+    if before["fingerprint"] != data.fingerprint:
         raise InvalidInput(f"the features, scores or groups are not those that {folder.root} was started with")
+    begun_on = before.get("device")
+    if device and begun_on and device != begun_on:
+        raise InvalidInput(
+            f"{folder.root} was started on a {begun_on}, which a {device} does not equal; resume it there"
+        )
 
 
 def _tell(data: HeadData, recipe: HeadRecipe, say: Say) -> None:

@@ -60,16 +60,15 @@ class Stored:
         return {name: np.flatnonzero(splits == place) for place, name in enumerate(SPLITS)}
 
     def write(self, parts: Sequence[MlspFeatures], scores: Values, splits: NDArray[np.uint8]) -> None:
-        """Makes the folder's files; the features of all parts one after the other."""
+        """Makes the folder's files; the features of all parts one after the other. Raises StorageError."""
         shape = (len(scores), *parts[0].features.shape[1:])
         dtype = np.result_type(*(part.features for part in parts))
-        with whole_file(self._path("features")) as temporary:
-            stored = np.lib.format.open_memmap(temporary, "w+", dtype, shape)
-            row = 0
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        # Written rather than mapped: where a mapped file does not fit on the disk, the process is killed (SIGBUS).
+        with whole_file(self._path("features")) as temporary, open(temporary, "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
             for part in parts:
-                stored[row : row + len(part.features)] = part.features
-                row += len(part.features)
-            stored.flush()
+                file.write(np.ascontiguousarray(part.features, dtype).data)
         with storage_errors(Path(self.folder)):
             np.save(self._path("scores"), scores)
             np.save(self._path("splits"), splits)
