@@ -263,17 +263,20 @@ def compare_bfloat16(model: str, pictures: list[str]) -> None:
         features.append(np.concatenate([network(decode_picture(path)[None]) for path in pictures]).astype(np.float64))
         seconds.append(time.perf_counter() - start)
     exact, rounded = features
+    scale = np.empty(exact.shape[1])  # the root mean square of each layer's features
     print(f"{len(pictures)} pictures; error over the root mean square of the layer's features")
     print("| layer | median | worst |\n| --- | --- | --- |")
     first = 0
     for tap in MLSP_TAPS[read.info.options["body"]]:
         columns = slice(first, first := first + tap.features)
-        error = np.abs(rounded[:, columns] - exact[:, columns]) / np.sqrt(np.mean(exact[:, columns] ** 2))
+        scale[columns] = np.sqrt(np.mean(exact[:, columns] ** 2))
+        error = np.abs(rounded[:, columns] - exact[:, columns]) / scale[columns]
         print(f"| {tap.layer} | {np.median(error):.1e} | {error.max():.1e} |")
+    weights = np.random.default_rng(0).normal(size=exact.shape[1])
     spread = exact.std(axis=0)
-    weights = np.random.default_rng(0).normal(size=exact.shape[1]) / np.where(spread > 0, spread, np.inf)
-    ranks = spearmanr(exact @ weights, rounded @ weights).statistic
-    print(f"a random linear score of standardised features keeps its ranks with SRCC {ranks:.4f}")
+    for name, by in (("layer", scale), ("feature", np.where(spread > 0, spread, np.inf))):
+        ranks = spearmanr(exact @ (weights / by), rounded @ (weights / by)).statistic
+        print(f"a random linear score of features standardised by {name} keeps its ranks with SRCC {ranks:.4f}")
     how = (
         f"{seconds[0] / seconds[1]:.2f} times as fast"
         if has_bfloat16()

@@ -14,9 +14,9 @@ import tfiqa
 from tfiqa.databases.manifest import read_manifest
 from tfiqa.errors import CheckpointError, InvalidInput, TfiqaError, UnknownName
 from tfiqa.features import load_mlsp
+from tfiqa.features.mlsp import pictures
 from tfiqa.features.mlsp.extraction import VIEW_PIXELS
 from tfiqa.features.mlsp.network import MlspNetwork
-from tfiqa.features.mlsp.pictures import SMALLEST_SIDE
 from tfiqa.features.mlsp.settings import MlspSettings
 from tfiqa.features.mlsp.views import VIEWS, view_of
 from tfiqa.models.backbones.mlsp_taps import MLSP_TAPS
@@ -258,8 +258,8 @@ def test_pictures_that_cannot_be_used(model, tmp_path):
 
 def test_pictures_too_small_for_the_body(model, tmp_path, monkeypatch):
     """InceptionResNetV2 takes 75 pixels, which 86 leave after cropping."""
-    assert SMALLEST_SIDE == {"inception_resnet_v2": 75}
-    monkeypatch.setitem(SMALLEST_SIDE, "resnet18", 75)
+    assert pictures.SMALLEST_SIDE == {"inception_resnet_v2": 75}
+    monkeypatch.setattr(pictures, "SMALLEST_SIDE", {"resnet18": 75})
     sizes = ((74, 90), (85, 90), (90, 86))
     path = save_pictures(tmp_path, 3, sizes)
     finished = extract(path, tmp_path / "whole", model)
