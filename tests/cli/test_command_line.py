@@ -67,6 +67,7 @@ def test_lists(run):
     assert run("list", "models")[1].split() == [
         "deepfl_mtl",
         "deepfl",
+        "deepfl_finetune",
         "resnet18",
         "resnet34",
         "resnet50",

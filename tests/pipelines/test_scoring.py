@@ -18,7 +18,7 @@ class MeanRed:
     inputs = ()
 
     def __init__(self, protocol):
-        self.info = type("Info", (), {"protocol": protocol})()
+        self.info = type("Info", (), {"protocol": protocol, "options": {}})()
         self.batches = []
 
     def __call__(self, images, training):
@@ -96,7 +96,7 @@ class Exif:
     """Stands for a network whose quality is the first of its EXIF numbers."""
 
     inputs = (SimpleNamespace(name="image"), SimpleNamespace(name="exif"))
-    info = SimpleNamespace(protocol=PictureProtocol("native", 224, 112))
+    info = SimpleNamespace(protocol=PictureProtocol("native", 224, 112), options={})
 
     def __call__(self, inputs, training):
         return {"quality": inputs["exif"][:, :1]}
@@ -115,3 +115,11 @@ def test_exif_comes_from_the_picture_unless_it_is_given(tmp_path):
     given[1, 0] = 10.0
     taken = [float(outputs["quality"][0]) for outputs in predictor.predict_all(paths, given)]
     assert taken == pytest.approx([0, (10 - 3.3985) / 5.6570])
+
+
+def test_a_picture_too_small_for_the_body_is_refused(tmp_path):
+    Image.new("RGB", (90, 74)).save(tmp_path / "small.png")
+    model = MeanRed(PictureProtocol("native"))
+    model.info.options = {"body": "inception_resnet_v2"}
+    with pytest.raises(PictureError, match=r"small\.png: 90x74 pixels; the model takes sides from 75"):
+        PicturePredictor(model).predict(tmp_path / "small.png")
