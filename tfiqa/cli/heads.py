@@ -16,13 +16,10 @@ def head_device(kind: str, workers: int | None) -> str:
 
     Loads TensorFlow.
     """
-    from tfiqa.cli.tensorflow_start import load_tensorflow
+    from tfiqa.cli.tensorflow_start import chosen_device
 
-    load_tensorflow()
-    import tensorflow as tf
-
-    wanted = kind == "network" and workers in (None, 1)
-    return "gpu" if wanted and tf.config.list_physical_devices("GPU") else "cpu"
+    device = chosen_device(workers)
+    return device if kind == "network" else "cpu"
 
 
 def head_runner(kind: str, workers: int | None) -> tuple[LocalRunner, Callable[[], None]]:

@@ -44,6 +44,14 @@ def keep_freed_memory_in_training() -> None:
     keep_freed_memory()
 
 
+def chosen_device(workers: int | None) -> str:
+    """ "gpu" where TensorFlow sees one and no more workers than one are asked for, else "cpu". Loads TensorFlow."""
+    load_tensorflow()
+    import tensorflow as tf
+
+    return "gpu" if workers in (None, 1) and tf.config.list_physical_devices("GPU") else "cpu"
+
+
 def load_tensorflow() -> None:
     """Imports TensorFlow with oneDNN's kernels on and the process's standard error set aside.
 

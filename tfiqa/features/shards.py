@@ -12,8 +12,12 @@ import pandas as pd
 
 from tfiqa.databases.table_file import write_table
 from tfiqa.errors import InvalidInput
+from tfiqa.features.plan import Plan
 from tfiqa.files import storage_errors, write_text
-from tfiqa.pipelines.records.shard_list import SHARDS_FILE, Shard, size_problem
+from tfiqa.pipelines.records.columns import database_of, table_digest
+from tfiqa.pipelines.records.schema import SCHEMA_FILE
+from tfiqa.pipelines.records.shard_list import SHARDS_FILE, Shard, ShardList, file_sha256, size_problem
+from tfiqa.score_scale import ScoreScale
 
 PARTS_FOLDER = "parts"
 FAILURES_FILE = "failures.csv"
@@ -123,3 +127,31 @@ def write_failures(folder: Path, parts: Sequence[Part], done: str) -> pd.DataFra
             f"none of the pictures could be {done} (first: {picture}: {error}); see {folder / FAILURES_FILE}"
         )
     return failures
+
+
+def write_shard_list(
+    folder: Path, plan: Plan, parts: Sequence[Part], table: pd.DataFrame, scale: ScoreScale
+) -> ShardList:
+    """Writes the list of a folder's shards, whose schema is written already, and gives it.
+
+    Args:
+        folder: of the result.
+        plan: of the run.
+        parts: of all shards.
+        table: the columns of all records, in order.
+        scale: of the scores.
+    """
+    shard_list = ShardList(
+        tfiqa=plan.packages["tfiqa"],
+        source=plan.manifest,
+        database=database_of(table),
+        scale=scale,
+        rows=len(table),
+        skipped=plan.pictures - len(table),
+        shuffle=None,
+        schema_sha256=file_sha256(folder / SCHEMA_FILE),
+        manifest_sha256=table_digest(table, scale),
+        shards=tuple(part.shard for part in parts),
+    )
+    shard_list.write(folder)
+    return shard_list

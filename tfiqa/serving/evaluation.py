@@ -18,14 +18,13 @@ from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.splits import rows_of_split
 from tfiqa.databases.validation import validate_manifest
 from tfiqa.errors import InvalidInput
-from tfiqa.evaluation.measure_report import MeasureReport, measure_report
-from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
+from tfiqa.evaluation.agreement import Report, agreement, truth_columns
 from tfiqa.evaluation.scenes import scene_accuracy
 from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.models.model_info import model_spec
 from tfiqa.models.spaq import SCENE_COLUMNS
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
-from tfiqa.pipelines.records.packed_picture import Source, file_or_bytes
+from tfiqa.pipelines.records.packed_picture import Source, source_bytes
 from tfiqa.serving.scorer import Scorer
 
 
@@ -41,7 +40,7 @@ class ScorerEvaluation:
         scene_accuracy: share of right scenes, in 0..1; None for models and manifests without scenes.
     """
 
-    report: EvaluationReport | MeasureReport
+    report: Report
     table: pd.DataFrame
     errors: list[str]
     trained_on: int | None
@@ -106,24 +105,10 @@ def evaluate_scorer(
         raise InvalidInput(f"none of the {len(pictures)} pictures could be scored; the first: {errors[0]}")
     used = manifest.table.iloc[kept].reset_index(drop=True)
     predicted = pd.DataFrame(rows)
-    report: EvaluationReport | MeasureReport
-    if tasks[0].output == "quality":
-        truth = used[["image", "score"]]
-        report = evaluate_predictions(
-            predicted["quality"],
-            used["score"],
-            prediction_scale=scorer.info.scale,
-            score_scale=manifest.scale,
-            groups=group_keys(used),
-            repeats=repeats,
-            seed=seed,
-        )
-    else:
-        truth = used[list(required)].rename(columns={task.column: f"{task.column}_target" for task in tasks})
-        report = measure_report(predicted, used, tasks, manifest.scale)
+    report = agreement(predicted, used, tasks, manifest.scale, groups=group_keys(used), repeats=repeats, seed=seed)
     has_scenes = "scene" in predicted and any(column in used for column in SCENE_COLUMNS)
     accuracy = scene_accuracy(predicted["scene"], used) if has_scenes else None
-    table = pd.concat([truth, predicted], axis=1)
+    table = pd.concat([used[["image"]], truth_columns(used, tasks), predicted], axis=1)
     sources = [pictures.sources[index] for index in kept]
     return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, sources), accuracy)
 
@@ -140,9 +125,4 @@ def _trained_on(model: Path, pictures: Sequence[Source]) -> int | None:
         return None  # not a run folder
     table = pd.read_csv(checks, dtype=str)
     trained = set(table["sha256"][table["split"] == "train"])
-    return sum(hashlib.sha256(_content(picture)).hexdigest() in trained for picture in pictures)
-
-
-def _content(picture: Source) -> bytes:
-    source, _ = file_or_bytes(picture)
-    return source if isinstance(source, bytes) else Path(source).read_bytes()
+    return sum(hashlib.sha256(source_bytes(picture)).hexdigest() in trained for picture in pictures)

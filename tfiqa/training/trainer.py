@@ -14,8 +14,7 @@ import pandas as pd
 
 from tfiqa.databases.exif_rows import exif_rows
 from tfiqa.errors import InvalidInput, PictureError, StorageError
-from tfiqa.evaluation.measure_report import MeasureReport, measure_report
-from tfiqa.evaluation.report import EvaluationReport, evaluate_predictions
+from tfiqa.evaluation.agreement import Report, agreement, truth_columns
 from tfiqa.evaluation.scenes import scene_accuracy
 from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.images.exif_encoding import normalise_exif
@@ -28,13 +27,11 @@ from tfiqa.training.training_data import Progress, TrainingData, load_training_d
 from tfiqa.weights.build import build_model, ensure_weights
 
 if TYPE_CHECKING:
-    from tfiqa.databases.manifest import Manifest
     from tfiqa.models.quality_model import QualityModel
     from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.training.checkpoint import RunState
 
 Say = Callable[[str], None]
-Report = EvaluationReport | MeasureReport
 
 
 def fit(
@@ -284,7 +281,9 @@ def _report(
         if len(rows):
             table = predictions_table(predictor, rows, model)
             write_csv(folder.predictions(split), table)
-            reports[split] = _agreement(table, rows.manifest, model)
+            reports[split] = agreement(
+                table, rows.manifest.table, tasks_of(model.info, rows.manifest.scale), rows.manifest.scale
+            )
             if "scene" in table:
                 accuracy = scene_accuracy(table["scene"], rows.manifest.table)
                 scenes[split] = {"scene_accuracy": accuracy}
@@ -301,15 +300,6 @@ def _report(
     return reports
 
 
-def _agreement(table: pd.DataFrame, rows: Manifest, model: QualityModel) -> Report:
-    tasks = tasks_of(model.info, rows.scale)
-    if tasks[0].output == "quality":
-        return evaluate_predictions(
-            table["quality"], table["score"], prediction_scale=rows.scale, score_scale=rows.scale
-        )
-    return measure_report(table, rows.table, tasks, rows.scale)
-
-
 def predictions_table(predictor: Any, pictures: LabelledPictures, model: QualityModel) -> pd.DataFrame:
     """A row a picture: image, what each task predicts (`score`, or `<measure>_target`), and the model's outputs, one column
     each."""
@@ -317,14 +307,11 @@ def predictions_table(predictor: Any, pictures: LabelledPictures, model: Quality
 
     manifest = pictures.manifest
     exif = exif_rows(manifest) if model_spec(model.info.model).exif else None
-    columns = {
-        task.column if task.column == "score" else f"{task.column}_target": manifest.table[task.column].astype(float)
-        for task in tasks_of(model.info, manifest.scale)
-    }
+    columns = truth_columns(manifest.table, tasks_of(model.info, manifest.scale)).astype(float)
     rows: list[dict[str, Any]] = []
     for source, outputs in zip(pictures.sources, predictor.predict_all(pictures.sources, exif), strict=True):
         if isinstance(outputs, PictureError):
             raise outputs  # it was readable when the run began
-        known = {name: values.iloc[len(rows)] for name, values in columns.items()}
+        known = dict(zip(columns.columns, columns.iloc[len(rows)], strict=True))
         rows.append({"image": str(source), **known, **flat_outputs(outputs, model.info), **labels(outputs, model.info)})
     return pd.DataFrame(rows)

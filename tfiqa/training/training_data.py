@@ -60,7 +60,7 @@ class TrainingData:
 
     def counts(self) -> dict[str, int]:
         """Pictures in each split."""
-        return {split: len(self.rows(split)) for split in ("train", "validation", "test")}
+        return {split: int((self.manifest.table["split"] == split).sum()) for split in ("train", "validation", "test")}
 
     def targets(self, rows: Manifest, targets: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
         """For each trained output its targets in some rows, float32 (N, columns), equalised where the run equalises."""

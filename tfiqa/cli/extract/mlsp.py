@@ -82,7 +82,7 @@ def mlsp(
     check_address(runner, address)
 
     from tfiqa.cli.extract.long_progress import LongProgress
-    from tfiqa.cli.tensorflow_start import load_tensorflow
+    from tfiqa.cli.tensorflow_start import chosen_device, load_tensorflow
 
     load_tensorflow()
     from tfiqa.features.mlsp.job import MlspJob
@@ -91,7 +91,7 @@ def mlsp(
     from tfiqa.pipelines.precision import resolve_precision
     from tfiqa.serving.scorer import find_model
 
-    device = _device(runner, workers)
+    device = chosen_device(workers) if runner == "local" else "cpu"
     settings = MlspSettings(dtype, views, resolve_precision(precision), batch_size, device)
     job = MlspJob(read_labelled_pictures(source), output, find_model(model), settings, shard_pictures=shard_pictures)
     say(job.summary)
@@ -111,12 +111,6 @@ def mlsp(
     _report(output, finished, counts[-1] - counts[0], time.monotonic() - start)
     if len(finished.failures):
         context.exit(SOME_FAILED)
-
-
-def _device(runner: str, workers: int | None) -> str:
-    import tensorflow as tf
-
-    return "gpu" if runner == "local" and workers in (None, 1) and tf.config.list_physical_devices("GPU") else "cpu"
 
 
 def _report(output: Path, finished: Finished, pictures: int, seconds: float) -> None:

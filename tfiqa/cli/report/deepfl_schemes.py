@@ -67,7 +67,7 @@ def deepfl_schemes(
       tfiqa report deepfl-schemes --data kadid.csv --weak runs/mtl --work schemes --output schemes.html
     """
     from tfiqa.cli.progress import picture_progress
-    from tfiqa.cli.tensorflow_start import keep_freed_memory_in_training, load_tensorflow
+    from tfiqa.cli.tensorflow_start import chosen_device, keep_freed_memory_in_training, load_tensorflow
     from tfiqa.databases.manifest import read_manifest
     from tfiqa.training.recipe_files import read_recipe
 
@@ -77,8 +77,6 @@ def deepfl_schemes(
     manifest = read_manifest(data, required=("image", "score"))
     load_tensorflow()
     keep_freed_memory_in_training()
-    import tensorflow as tf
-
     from tfiqa.features.mlsp.model_file import mlsp_model_info
     from tfiqa.features.runners.local import LocalRunner
     from tfiqa.pipelines.labelled_pictures import LabelledPictures
@@ -90,7 +88,7 @@ def deepfl_schemes(
     read_recipe("deepfl_finetune", [*finetune_set, f"model.options.body={mlsp_model_info(trained).options['body']}"])
     fresh = {"imagenet": "imagenet", "fresh": None}
     other = generic_model(trained, fresh[generic], work) if generic in fresh else find_model(Path(generic))
-    device = "gpu" if workers in (None, 1) and tf.config.list_physical_devices("GPU") else "cpu"
+    device = chosen_device(workers)
     schemes = Schemes(
         data,
         LabelledPictures.of(manifest),

@@ -11,10 +11,9 @@ import pandas as pd
 from tfiqa.features.mlsp.content import MLSP
 from tfiqa.features.mlsp.shard_work import MlspWork
 from tfiqa.features.plan import Plan
-from tfiqa.features.shards import Part, write_failures
-from tfiqa.pipelines.records.columns import database_of, table_digest
-from tfiqa.pipelines.records.schema import SCHEMA_FILE, write_schema
-from tfiqa.pipelines.records.shard_list import ShardList, file_sha256
+from tfiqa.features.shards import Part, write_failures, write_shard_list
+from tfiqa.pipelines.records.schema import write_schema
+from tfiqa.pipelines.records.shard_list import ShardList
 from tfiqa.score_scale import ScoreScale
 
 
@@ -46,17 +45,4 @@ def finish(plan: Plan, works: Sequence[MlspWork], scale: ScoreScale, seconds: di
     table = pd.concat([work.table for work in works], ignore_index=True)
     table = table.iloc[[row for part in parts for row in part.rows]].reset_index(drop=True)
     write_schema(folder, works[0].features, **{MLSP: works[0].content.to_dict()})
-    shard_list = ShardList(
-        tfiqa=plan.packages["tfiqa"],
-        source=plan.manifest,
-        database=database_of(table),
-        scale=scale,
-        rows=len(table),
-        skipped=plan.pictures - len(table),
-        shuffle=None,
-        schema_sha256=file_sha256(folder / SCHEMA_FILE),
-        manifest_sha256=table_digest(table, scale),
-        shards=tuple(part.shard for part in parts),
-    )
-    shard_list.write(folder)
-    return Finished(shard_list, failures, seconds)
+    return Finished(write_shard_list(folder, plan, parts, table, scale), failures, seconds)

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from tfiqa.errors import BrokenPicture, InvalidInput, PictureError
 from tfiqa.features.mlsp.views import view_size
 from tfiqa.images.decode import decode_picture, picture_size
-from tfiqa.images.picture_file import read_picture_file
 from tfiqa.models.backbones.mlsp_taps import SMALLEST_SIDE
 from tfiqa.pipelines.records.examples import picture_values
-from tfiqa.pipelines.records.packed_picture import PackedPicture, Source
+from tfiqa.pipelines.records.packed_picture import Source, file_or_bytes, name_of, source_bytes
 from tfiqa.pipelines.records.schema import ENCODED
 
 
@@ -31,13 +30,6 @@ class Decoded:
     values: dict[str, object]
 
 
-def source_bytes(source: Source) -> bytes:
-    """The bytes of a picture's file. Raises PictureError."""
-    if isinstance(source, bytes):
-        return source
-    return source.read() if isinstance(source, PackedPicture) else read_picture_file(source, str(source))
-
-
 def source_size(source: Source, body: str, views: Sequence[str]) -> tuple[int, int]:
     """Height and width of a picture, read from its header where it is a file.
 
@@ -45,8 +37,8 @@ def source_size(source: Source, body: str, views: Sequence[str]) -> tuple[int, i
         PictureError: as `picture_size`.
         InvalidInput: the body takes no views of a picture so small.
     """
-    file = source.read() if isinstance(source, PackedPicture) else source
-    width, height = picture_size(file, name=str(source))
+    picture, name = file_or_bytes(source)
+    width, height = picture_size(picture, name=name)
     smallest = min(min(view_size(view, height, width)) for view in views)
     least = SMALLEST_SIDE.get(body, 1)
     if smallest < least:
@@ -57,7 +49,7 @@ def source_size(source: Source, body: str, views: Sequence[str]) -> tuple[int, i
 
 def decoded(source: Source, size: tuple[int, int]) -> Decoded:
     """A picture that had a size (height, width) before. Raises PictureError."""
-    name = str(source)
+    name = name_of(source)
     data = source_bytes(source)
     pixels = decode_picture(data, name=name)
     if pixels.shape[:2] != size:

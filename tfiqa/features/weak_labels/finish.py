@@ -11,12 +11,11 @@ import pandas as pd
 from tfiqa.databases.manifest import UNKNOWN_SCALE
 from tfiqa.databases.table_file import write_table
 from tfiqa.features.plan import Plan
-from tfiqa.features.shards import Part, write_failures
+from tfiqa.features.shards import Part, write_failures, write_shard_list
 from tfiqa.features.weak_labels.shard_work import LabelWork
 from tfiqa.histogram_equalization import HistogramEqualization
-from tfiqa.pipelines.records.columns import database_of, table_digest
-from tfiqa.pipelines.records.schema import SCHEMA_FILE, write_schema
-from tfiqa.pipelines.records.shard_list import ShardList, file_sha256
+from tfiqa.pipelines.records.schema import write_schema
+from tfiqa.pipelines.records.shard_list import ShardList
 
 SCORES_FILE = "scores.parquet"
 EQUALIZATION_FILE = "equalization.json"
@@ -59,17 +58,5 @@ def finish(plan: Plan, works: Sequence[LabelWork], seconds: dict[str, float]) ->
         directions = higher_is_better(columns.measures)
         HistogramEqualization.fit(training, columns.measures, directions).save(folder / EQUALIZATION_FILE)
     write_schema(folder, columns.features())
-    shard_list = ShardList(
-        tfiqa=plan.packages["tfiqa"],
-        source=plan.manifest,
-        database=database_of(table),
-        scale=UNKNOWN_SCALE,
-        rows=len(table),
-        skipped=plan.pictures - len(table),
-        shuffle=None,
-        schema_sha256=file_sha256(folder / SCHEMA_FILE),
-        manifest_sha256=table_digest(table, UNKNOWN_SCALE),
-        shards=tuple(part.shard for part in parts),
-    )
-    shard_list.write(folder)
+    shard_list = write_shard_list(folder, plan, parts, table, UNKNOWN_SCALE)
     return Finished(shard_list, failures, len(training), seconds)

@@ -19,6 +19,7 @@ from tfiqa.databases.reader import Progress
 from tfiqa.errors import BrokenPicture, DatabaseLayoutError, PictureError, PictureTooLarge
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, picture_size
 from tfiqa.images.headers import needs_pillow
+from tfiqa.images.picture_file import read_picture_file
 from tfiqa.in_order import map_in_order
 from tfiqa.pipelines.records.reader import Records
 from tfiqa.pipelines.records.schema import ENCODED, SHA256
@@ -77,6 +78,12 @@ def file_or_bytes(source: Source) -> tuple[str | os.PathLike[str] | bytes, str]:
 def name_of(source: Source) -> str:
     """What messages and tables call a source."""
     return "picture" if isinstance(source, bytes) else str(source)
+
+
+def source_bytes(source: Source) -> bytes:
+    """The bytes of a source's picture file. Raises PictureError."""
+    picture, name = file_or_bytes(source)
+    return picture if isinstance(picture, bytes) else read_picture_file(picture, name)
 
 
 def decode_source(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
