@@ -56,7 +56,7 @@ class ModelSpec:
         chosen = self.outputs(options)
         return replace(
             self,
-            targets={name: self.targets[name] for name in chosen},
+            targets={name: self.targets[name] for name in chosen if name in self.targets},
             columns={name: self.columns[name] for name in chosen},
         )
 

@@ -56,6 +56,9 @@ LAYOUTS.register("spaq_mt_s")(
         keep=("task_uncertainty",),
     )
 )
+LAYOUTS.register("unique")(
+    CheckpointLayout("model.pt", {"backbone": ""}, ignore=(r"backbone\.fc\..*",))  # ImageNet's classes, which nothing uses
+)
 LAYOUTS.register("resnet18")(CheckpointLayout("resnet18-f37072fd.pth or resnet18-5c106cde.pth"))
 LAYOUTS.register("resnet34")(CheckpointLayout("resnet34-b627a593.pth or resnet34-333f7ec4.pth"))
 LAYOUTS.register("resnet50")(CheckpointLayout("resnet50-0676ba61.pth or resnet50-19c8e357.pth"))
