@@ -29,6 +29,7 @@ from tfiqa.cli.tensorflow_start import keep_freed_memory, keep_freed_memory_in_t
 from tfiqa.images.decode import decode_picture
 from tfiqa.images.discovery import find_pictures
 from tfiqa.images.resize import parse_policy
+from tfiqa.pipelines.batches import PictureBatches
 from tfiqa.pipelines.training import CropSettings, training_dataset
 
 CROP = 224
@@ -49,9 +50,9 @@ def made_pictures(folder: Path, size: tuple[int, int]) -> list[Path]:
 
 def pipeline(paths: list[Path], resize: str, crop: int = CROP) -> tf.data.Dataset:
     """One epoch of the training pipeline."""
-    settings = CropSettings(resize, (crop, crop), crops_per_picture=1, flip=True, max_pixels=200_000_000)
-    targets = {"quality": np.zeros((len(paths), 1), np.float32)}
-    return training_dataset(paths, targets, settings, batch_size=BATCH, seed=0, first_epoch=0, epochs=1)
+    settings = CropSettings(resize, (crop, crop), flip=True, max_pixels=200_000_000)
+    batches = PictureBatches({"quality": np.zeros((len(paths), 1), np.float32)}, 1, BATCH, seed=0)
+    return training_dataset(paths, batches, settings, seed=0, first_epoch=0, epochs=1)
 
 
 def bare_decoder(paths: list[Path]) -> tf.data.Dataset:

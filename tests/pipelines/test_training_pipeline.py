@@ -9,9 +9,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfiqa.pipelines.training import CropSettings, random_crop, steps_per_epoch, training_dataset
+from tfiqa.pipelines.batches import PictureBatches
+from tfiqa.pipelines.training import CropSettings, random_crop, training_dataset
 
 PICTURES = 5
+STEPS = 3  # of two pictures
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +28,10 @@ def pictures(tmp_path_factory):
     return paths
 
 
-def dataset(paths, first_epoch=0, epochs=1, seed=1, batch_size=2, workers=None, **settings):
+def dataset(paths, first_epoch=0, epochs=1, seed=1, batch_size=2, workers=None, crops_per_picture=1, **settings):
     chosen = {
         "resize": "native",
         "crop": (32, 32),
-        "crops_per_picture": 1,
         "flip": False,
         "max_pixels": 10**6,
         **settings,
@@ -38,9 +39,8 @@ def dataset(paths, first_epoch=0, epochs=1, seed=1, batch_size=2, workers=None, 
     targets = {"quality": np.arange(len(paths), dtype=np.float32)[:, None] * 10}
     return training_dataset(
         paths,
-        targets,
+        PictureBatches(targets, crops_per_picture, batch_size, seed),
         CropSettings(**chosen),
-        batch_size=batch_size,
         seed=seed,
         first_epoch=first_epoch,
         epochs=epochs,
@@ -55,7 +55,7 @@ def batches(*arguments, **settings):
 def test_every_picture_once_an_epoch_with_its_own_target(pictures):
     got = batches(pictures)
     assert [len(image) for image, _ in got] == [2, 2, 1]
-    assert len(got) == steps_per_epoch(PICTURES, 1, 2)
+    assert len(got) == STEPS
     images, scores = (np.concatenate(part) for part in zip(*got, strict=True))
     assert images.shape == (PICTURES, 32, 32, 3)
     assert images.dtype == np.float32
@@ -79,7 +79,7 @@ def test_crops_are_contiguous_and_anywhere(pictures):
 def test_a_later_start_sees_what_a_whole_run_sees(pictures):
     whole = batches(pictures, epochs=4)
     later = batches(pictures, first_epoch=2, epochs=4)
-    assert len(later) == 2 * steps_per_epoch(PICTURES, 1, 2)
+    assert len(later) == 2 * STEPS
     for (image, score), (same_image, same_score) in zip(whole[-len(later) :], later, strict=True):
         np.testing.assert_array_equal(image, same_image)
         np.testing.assert_array_equal(score, same_score)

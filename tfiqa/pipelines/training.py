@@ -8,7 +8,6 @@ TensorFlow's operations, whose small steps cost as much as a picture's decoding,
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +21,12 @@ from numpy.typing import NDArray
 from tfiqa.errors import PictureError
 from tfiqa.images.resize import parse_policy
 from tfiqa.in_order import map_in_order
+from tfiqa.pipelines.batches import Batches
+from tfiqa.pipelines.random_words import random_words
 from tfiqa.pipelines.records.packed_picture import Source, decode_source
 
 DRAWS = 4  # random words a crop: row, column, mirror and one to spare; Philox makes four at a time
+CROP_STREAM = 0  # of `random_words`
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,15 @@ class CropSettings:
 
     resize: str
     crop: tuple[int, int]
-    crops_per_picture: int
     flip: bool
     max_pixels: int
 
 
-def steps_per_epoch(pictures: int, crops_per_picture: int, batch_size: int) -> int:
-    """Batches in one epoch, the last and smaller one included."""
-    return math.ceil(pictures * crops_per_picture / batch_size)
-
-
 def training_dataset(
     sources: Sequence[Source],
-    targets: Mapping[str, NDArray[np.float32]],
+    batches: Batches,
     settings: CropSettings,
     *,
-    batch_size: int,
     seed: int,
     first_epoch: int,
     epochs: int,
@@ -59,10 +54,9 @@ def training_dataset(
 
     Args:
         sources: pictures; each at least as large as `settings.crop` after the resize.
-        targets: for each trained output float32 (len(sources), columns).
+        batches: which of them come when, with their targets.
         settings: resize policy, crops and augmentation.
-        batch_size: crops in a batch; batches do not straddle epochs.
-        seed: decides order, crops and flips.
+        seed: decides crops and flips.
         first_epoch: where a resumed run goes on.
         epochs: end of the run.
         inputs: what the model takes beside `image`, by name: float32 (len(sources), columns).
@@ -74,7 +68,6 @@ def training_dataset(
         picture that cannot be decoded, or is too small, is a tf.errors.OpError whose text holds the PictureError's.
     """
     policy = parse_policy(settings.resize)
-    count = len(sources) * settings.crops_per_picture
 
     def crop_of(item: tuple[int, NDArray[np.uint64]]) -> NDArray[np.uint8]:
         index, words = item
@@ -86,20 +79,20 @@ def training_dataset(
 
     def items() -> Iterator[tuple[int, NDArray[np.uint64]]]:
         for epoch in range(first_epoch, epochs):
-            words = _random(seed, epoch, 0, count * DRAWS).reshape(count, DRAWS)
-            yield from zip(_order(seed, epoch, count) // settings.crops_per_picture, words, strict=True)
+            words = iter(random_words(seed, epoch, CROP_STREAM, batches.crops * DRAWS).reshape(-1, DRAWS))
+            for batch in batches.epoch(epoch):
+                yield from zip(batch.rows, words, strict=False)  # the rows end first
 
-    def batches() -> Iterator[tuple[dict[str, NDArray], dict[str, NDArray[np.float32]]]]:
+    def crops_and_targets() -> Iterator[tuple[dict[str, NDArray], dict[str, NDArray[np.float32]]]]:
         crops = map_in_order(crop_of, items(), workers or os.cpu_count() or 1)
         for epoch in range(first_epoch, epochs):
-            order = _order(seed, epoch, count) // settings.crops_per_picture
-            for start in range(0, count, batch_size):
-                rows = order[start : start + batch_size]
-                images = {"image": np.stack(list(islice(crops, len(rows))))}
-                yield images | _rows(inputs, rows), _rows(targets, rows)
+            for batch in batches.epoch(epoch):
+                images = {"image": np.stack(list(islice(crops, len(batch.rows))))}
+                yield images | {name: values[batch.rows] for name, values in inputs.items()}, dict(batch.targets)
 
     image = {"image": tf.TensorSpec((None, *settings.crop, 3), tf.uint8)}
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=(image | _specs(inputs), _specs(targets)))
+    features = image | _specs({name: values.shape[1] for name, values in inputs.items()})
+    dataset = tf.data.Dataset.from_generator(crops_and_targets, output_signature=(features, _specs(batches.widths)))
 
     @tf.autograph.experimental.do_not_convert
     def as_float(
@@ -123,20 +116,5 @@ def random_crop(
     return crop[:, ::-1] if flip and words[2] % np.uint64(2) else crop
 
 
-def _rows(columns: Mapping[str, NDArray[np.float32]], rows: NDArray[np.intp]) -> dict[str, NDArray[np.float32]]:
-    return {name: values[rows] for name, values in columns.items()}
-
-
-def _specs(columns: Mapping[str, NDArray[np.float32]]) -> dict[str, tf.TensorSpec]:
-    return {name: tf.TensorSpec((None, *values.shape[1:]), tf.float32) for name, values in columns.items()}
-
-
-def _order(seed: int, epoch: int, count: int) -> NDArray[np.intp]:
-    """A random permutation of 0..count-1."""
-    return np.argsort(_random(seed, epoch, 1, count), kind="stable")
-
-
-def _random(seed: int, epoch: int, stream: int, count: int) -> NDArray[np.uint64]:
-    """Random words; NumPy keeps a bit generator's raw stream, unlike its distributions, equal in all versions."""
-    key = np.array([seed % 2**64, epoch], np.uint64)
-    return np.random.Philox(key=key, counter=[0, stream, 0, 0]).random_raw(count)
+def _specs(widths: Mapping[str, int]) -> dict[str, tf.TensorSpec]:
+    return {name: tf.TensorSpec((None, width), tf.float32) for name, width in widths.items()}

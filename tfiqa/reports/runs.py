@@ -19,8 +19,9 @@ from tfiqa.errors import InvalidInput
 from tfiqa.models.spaq import DEFAULT_SHARED_STAGES, SpaqSceneOptions
 from tfiqa.reports.page import number
 from tfiqa.score_scale import ScoreScale
-from tfiqa.training.recipe import ModelSection, Recipe
+from tfiqa.training.recipe import Recipe
 from tfiqa.training.recipe_files import list_recipes, read_recipe
+from tfiqa.training.recipe_sections import ModelSection
 from tfiqa.training.run_folder import RunFolder
 
 SEEDS = ("split.seed", "training.seed")  # what repeated runs differ in

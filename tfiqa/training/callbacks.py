@@ -18,6 +18,7 @@ from tqdm import tqdm
 from tfiqa.errors import PictureError, TrainingDiverged
 from tfiqa.evaluation.correlation import plcc, srcc
 from tfiqa.evaluation.tasks import Task
+from tfiqa.models.quality_model import QualityModel
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.pipelines.scoring import PicturePredictor
 from tfiqa.training.checkpoint import RunState, save_checkpoint
@@ -33,7 +34,17 @@ def write_log(folder: RunFolder, state: RunState) -> None:
 
 class PictureValidation(keras.callbacks.Callback):
     """Adds `val_srcc` and `val_plcc`, over the whole validation set by the picture-level protocol, to each epoch's logs; of a
-    model with several tasks their means, and `val_srcc_<output>` of each."""
+    model with several tasks their means, and `val_srcc_<output>` of each. In a mean over several an undefined coefficient,
+    which is that of constant predictions, counts 0: no agreement. That of a single task stays undefined.
+
+    Args:
+        predictor: of the model that is trained.
+        pictures: the validation set.
+        tasks: what the model is judged by.
+        exif: for a model that takes it.
+        databases: of each picture, where scores of different ones do not compare: then the coefficients are averages over
+            databases, weighted by pictures, and `val_srcc_<database>` of each is added.
+    """
 
     def __init__(
         self,
@@ -41,9 +52,11 @@ class PictureValidation(keras.callbacks.Callback):
         pictures: LabelledPictures,
         tasks: Sequence[Task],
         exif: NDArray[np.float64] | None,
+        databases: pd.Series[str] | None = None,
     ) -> None:
         super().__init__()
         self.predictor, self.pictures, self.tasks, self.exif = predictor, pictures, tasks, exif
+        self.databases = None if databases is None else databases.to_numpy()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Scores the validation pictures. Raises TrainingDiverged when a score is not finite."""
@@ -63,19 +76,43 @@ class PictureValidation(keras.callbacks.Callback):
             )
             for task in self.tasks
         }
+        if self.databases is not None:
+            (pair,) = pairs.values()
+            logs.update(_by_database(*pair, self.databases))
+            return
         by_task = {name: srcc(*pair) for name, pair in pairs.items()}
-        logs["val_srcc"] = float(np.mean(list(by_task.values())))
-        logs["val_plcc"] = float(np.mean([plcc(*pair) for pair in pairs.values()]))
+        logs["val_srcc"] = _mean(list(by_task.values()))
+        logs["val_plcc"] = _mean([plcc(*pair) for pair in pairs.values()])
         if len(by_task) > 1:
             logs.update({f"val_srcc_{name}": value for name, value in by_task.items()})
 
 
-class EpochRecorder(keras.callbacks.Callback):
-    """Keeps the run's state: `metrics.csv`, the best epoch by `val_srcc`, a checkpoint. Runs after `PictureValidation`."""
+def _mean(coefficients: list[float]) -> float:
+    return float(np.mean(np.nan_to_num(coefficients))) if len(coefficients) > 1 else coefficients[0]
 
-    def __init__(self, folder: RunFolder, state: RunState, keep: int, say: Say) -> None:
+
+def _by_database(
+    predictions: NDArray[np.float64], scores: NDArray[np.float64], databases: NDArray[np.object_]
+) -> dict[str, float]:
+    """The logs of `PictureValidation` for several databases."""
+    names = list(dict.fromkeys(databases))
+    logs = {}
+    for key, coefficient in (("val_srcc", srcc), ("val_plcc", plcc)):
+        values = [coefficient(predictions[databases == name], scores[databases == name]) for name in names]
+        logs[key] = float(np.average(np.nan_to_num(values), weights=[(databases == name).sum() for name in names]))
+        if key == "val_srcc":
+            logs.update({f"val_srcc_{name}": value for name, value in zip(names, values, strict=True)})
+    return logs
+
+
+class EpochRecorder(keras.callbacks.Callback):
+    """Keeps the run's state: `metrics.csv`, the best epoch by `val_srcc`, a checkpoint of the run's model, whose layers are
+    trained perhaps under another `keras.Model`. Runs after `PictureValidation`."""
+
+    def __init__(self, folder: RunFolder, state: RunState, keep: int, say: Say, quality_model: QualityModel) -> None:
         super().__init__()
         self.folder, self.state, self.keep, self.say = folder, state, keep, say
+        self.quality_model = quality_model
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Starts the clock."""
@@ -86,7 +123,7 @@ class EpochRecorder(keras.callbacks.Callback):
         seconds = time.perf_counter() - self.started
         values = {name: float(value) for name, value in (logs or {}).items()}
         _check_finite(epoch, "the loss", *(value for name, value in values.items() if "loss" in name))
-        _check_finite(epoch, "a weight", *(float(ops.sum(weight)) for weight in self.model.weights))
+        _check_finite(epoch, "a weight", *(float(ops.sum(weight)) for weight in self.quality_model.weights))
         state = self.state
         state.epochs_done = epoch + 1
         # JSON has no NaN; a validation set predicted as one constant has no rank correlation.
@@ -95,7 +132,7 @@ class EpochRecorder(keras.callbacks.Callback):
         score = row.get("val_srcc")
         if score is not None and (state.best_srcc is None or score > state.best_srcc):
             state.best_epoch, state.best_srcc = epoch + 1, score
-        save_checkpoint(self.folder, state, self.model, self.model.optimizer)
+        save_checkpoint(self.folder, state, self.quality_model, self.model.optimizer)
         newest = self.folder.checkpoint_epochs()[-self.keep :]
         self.folder.keep_checkpoints({*newest, state.best_epoch})
         write_log(self.folder, state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tfiqa.training.recipe import TrainingSection
+from tfiqa.training.recipe_sections import TrainingSection
 
 if TYPE_CHECKING:
     import keras
@@ -19,6 +19,10 @@ def make_optimizer(settings: TrainingSection, epoch: int) -> keras.optimizers.Op
     common = {"learning_rate": settings.learning_rate_of(epoch), "epsilon": settings.epsilon}
     if settings.optimizer == "adamw":
         return keras.optimizers.AdamW(weight_decay=settings.weight_decay, **common)
+    if settings.l2:
+        from tfiqa.training.adam_l2 import AdamL2
+
+        return AdamL2(settings.l2, **common)
     return keras.optimizers.Adam(**common)
 
 

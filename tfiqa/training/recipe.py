@@ -2,206 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from tfiqa.errors import InvalidInput, RecipeError
-from tfiqa.images.decode import DEFAULT_MAX_PIXELS
-from tfiqa.images.resize import parse_policy
-from tfiqa.losses.multitask import LOSSES, check_loss
-from tfiqa.models.backbones.mlsp_taps import SMALLEST_SIDE
+from tfiqa.losses.multitask import check_loss
+from tfiqa.losses.pair_settings import DIVERGENCES, PairSettings
+from tfiqa.models.backbones.mlsp_taps import smallest_side
 from tfiqa.models.deepfl import MEASURES
 from tfiqa.models.model_info import ModelSpec, model_spec
-from tfiqa.registry import unknown_name
-
-FRACTION_SUM_TOLERANCE = 1e-6
-SEEDS = 2**32  # NumPy's seeds, which Keras uses too
-
-
-def _choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise RecipeError(unknown_name(what, str(value), allowed))
-
-
-def _at_least(what: str, value: float, low: float) -> None:
-    if not value >= low:
-        raise RecipeError(f"{what} is at least {low:g}. Received: {value}")
-
-
-@dataclass(frozen=True)
-class ModelSection:
-    """Which model.
-
-    Args:
-        name: registered name.
-        weights: null, "imagenet", or a `.keras` or `.weights.h5` file to start from.
-        options: the builder's options, such as `backbone`.
-    """
-
-    name: str
-    weights: str | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class DataSection:
-    """How a picture becomes training crops.
-
-    Args:
-        resize: policy before cropping; null takes the model's own.
-        crop: the random crop in pixels: a side of a square, or "WIDTHxHEIGHT".
-        crops_per_picture: random crops of each picture in one epoch.
-        flip: mirror half of the crops.
-        on_bad_picture: "stop" before training, or "skip" it and list it in the run's `skipped.csv`.
-        max_pixels: larger pictures count as bad.
-        equalize: train on histogram-equalised targets, fitted on the pictures to train on; for full-reference measures.
-    """
-
-    resize: str | None = None
-    crop: int | str = 224
-    crops_per_picture: int = 1
-    flip: bool = False
-    on_bad_picture: str = "stop"
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    equalize: bool = False
-
-    def __post_init__(self) -> None:
-        if self.resize is not None:
-            parse_policy(self.resize)
-        _at_least("data.crop", min(self.crop_size), 32)
-        _at_least("data.crops_per_picture", self.crops_per_picture, 1)
-        _at_least("data.max_pixels", self.max_pixels, 1)
-        _choice("data.on_bad_picture", self.on_bad_picture, ("stop", "skip"))
-
-    @property
-    def crop_size(self) -> tuple[int, int]:
-        """Height and width of the crop."""
-        if isinstance(self.crop, int):
-            return self.crop, self.crop
-        sides = re.fullmatch(r"(\d{1,5})x(\d{1,5})", self.crop)
-        if not sides:
-            raise RecipeError(f"data.crop is a number or WIDTHxHEIGHT, such as 512x384. Received: {self.crop!r}")
-        return int(sides[2]), int(sides[1])
-
-
-@dataclass(frozen=True)
-class SplitSection:
-    """Fractions of the pictures, used where the manifest has no `split` column; groups stay together.
-
-    With `validation` 0 there is no best epoch to choose, and the last one is kept.
-    """
-
-    train: float = 0.7
-    validation: float = 0.1
-    test: float = 0.2
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        for name, fraction in self.fractions().items():
-            _at_least(f"split.{name}", fraction, 0)
-        if self.train == 0:
-            raise RecipeError("split.train is above 0. Received: 0")
-        if abs(sum(self.fractions().values()) - 1) > FRACTION_SUM_TOLERANCE:
-            raise RecipeError(f"split fractions sum to 1. Received: {self.fractions()}")
-
-    def fractions(self) -> dict[str, float]:
-        """The three fractions by name."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
-
-
-@dataclass(frozen=True)
-class TrainingSection:
-    """The optimisation.
-
-    Args:
-        epochs: in all, the frozen ones included.
-        batch_size: crops per step.
-        frozen_epochs: first epochs in which only the model's head trains; the optimiser starts afresh after them.
-        frozen_batch_norm: what batch normalisation does while frozen: "inference" (running statistics, unchanged) or "update"
-            (batch statistics, and the running ones follow), as PyTorch code in train mode does.
-        optimizer: "adam" or "adamw" (betas .9 and .999).
-        epsilon: the optimiser's epsilon; 1e-8 is PyTorch's default.
-        weight_decay: decoupled decay of "adamw"; "adam" has none.
-        learning_rate: of the first epoch.
-        decay_every: epochs between two multiplications by `decay_factor`; 0 for none.
-        decay_factor: see `decay_every`.
-        precision: "float32", "bfloat16" (refused where the processor lacks it), or "auto".
-        seed: of the fresh weights, the order and the crops.
-        deterministic: ask TensorFlow for reproducible operations; needed for a resumed run to equal an uninterrupted one.
-        keep_checkpoints: how many of the newest stay on disk.
-    """
-
-    epochs: int = 30
-    batch_size: int = 16
-    frozen_epochs: int = 0
-    frozen_batch_norm: str = "inference"
-    optimizer: str = "adam"
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    learning_rate: float = 1e-3
-    decay_every: int = 0
-    decay_factor: float = 0.1
-    precision: str = "float32"
-    seed: int = 1
-    deterministic: bool = True
-    keep_checkpoints: int = 2
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "keep_checkpoints"):
-            _at_least(f"training.{name}", getattr(self, name), 1)
-        for name in ("frozen_epochs", "decay_every", "weight_decay", "seed"):
-            _at_least(f"training.{name}", getattr(self, name), 0)
-        for name in ("learning_rate", "epsilon", "decay_factor"):
-            if not getattr(self, name) > 0:
-                raise RecipeError(f"training.{name} is above 0. Received: {getattr(self, name)}")
-        if self.seed >= SEEDS:
-            raise RecipeError(f"training.seed is below {SEEDS}. Received: {self.seed}")
-        if self.frozen_epochs > self.epochs:
-            raise RecipeError(
-                f"training.frozen_epochs is at most training.epochs ({self.epochs}). Received: {self.frozen_epochs}"
-            )
-        _choice("training.frozen_batch_norm", self.frozen_batch_norm, ("inference", "update"))
-        _choice("training.optimizer", self.optimizer, ("adam", "adamw"))
-        if self.weight_decay > 0 and self.optimizer != "adamw":
-            raise RecipeError("training.weight_decay needs training.optimizer: adamw")
-        _choice("training.precision", self.precision, ("float32", "bfloat16", "auto"))
-
-    def learning_rate_of(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 0 over the whole run."""
-        steps = epoch // self.decay_every if self.decay_every else 0
-        return self.learning_rate * self.decay_factor**steps
-
-
-@dataclass(frozen=True)
-class LossSection:
-    """The loss: a registered name, and the weight of each trained output (see `losses.multitask.check_loss`)."""
-
-    name: str = "l1"
-    weights: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        LOSSES.get(self.name)
-
-
-@dataclass(frozen=True)
-class ValidationSection:
-    """How pictures are scored during and after training.
-
-    Args:
-        batch_size: patches in one pass through the network.
-        stride: patch stride while choosing the best epoch; null takes the model's own. Final reports always use the model's own.
-    """
-
-    batch_size: int = 32
-    stride: int | None = None
-
-    def __post_init__(self) -> None:
-        _at_least("validation.batch_size", self.batch_size, 1)
-        if self.stride is not None:
-            _at_least("validation.stride", self.stride, 1)
+from tfiqa.models.with_uncertainty import HEAD
+from tfiqa.training.recipe_sections import (
+    DataSection,
+    LossSection,
+    ModelSection,
+    PairsSection,
+    SplitSection,
+    TrainingSection,
+    ValidationSection,
+)
 
 
 @dataclass(frozen=True)
@@ -213,33 +34,82 @@ class Recipe:
     split: SplitSection = field(default_factory=SplitSection)
     training: TrainingSection = field(default_factory=TrainingSection)
     loss: LossSection = field(default_factory=LossSection)
+    pairs: PairsSection = field(default_factory=PairsSection)
     validation: ValidationSection = field(default_factory=ValidationSection)
 
     def __post_init__(self) -> None:
         if not self.spec.targets:
             raise RecipeError(f"model {self.model.name} has nothing to train against")
-        try:
-            check_loss(self.loss.name, tuple(self.spec.targets), self.loss.weights)
-        except (InvalidInput, TypeError) as error:
-            raise RecipeError(str(error)) from error
-        least = SMALLEST_SIDE.get(self.model.options.get("body", getattr(self.spec.options, "body", "")), 1)
+        self._check_loss()
+        least = smallest_side(self.model.options.get("body", getattr(self.spec.options, "body", "")))
         if min(self.data.crop_size) < least:
             raise RecipeError(f"data.crop: {self.model.name} takes sides from {least}. Received: {self.data.crop}")
         if self.data.equalize and not set(self.columns()[1:]) <= set(MEASURES):
             raise RecipeError(f"data.equalize is for full-reference measures; {self.model.name} learns opinion scores")
+        if self.data.rescale and set(self.spec.targets) != {"quality"}:
+            raise RecipeError(f"data.rescale is for a model of quality alone; {self.model.name} learns more")
 
-    @cached_property
-    def spec(self) -> ModelSpec:
-        """The specification of the recipe's model with its options. Raises RecipeError for options that it does not have."""
+    def _check_loss(self) -> None:
+        if self.learns_pairs:
+            if self.loss.weights:
+                raise RecipeError(
+                    f"loss {self.loss.name} has no weights but pairs.hinge. Received: {self.loss.weights}"
+                )
+            if self.data.crops_per_picture != 1:
+                raise RecipeError("data.crops_per_picture goes with losses of single pictures; take more pairs instead")
+            return
+        if "uncertainty" in self.spec.columns:
+            raise RecipeError(
+                f"loss {self.loss.name} teaches no uncertainty; take loss.name={DIVERGENCES[0]}, or "
+                "model.options.uncertainty=false"
+            )
         try:
-            spec = model_spec(self.model.name)
-            return spec.with_options(spec.parse_options(self.model.name, self.model.options))
+            check_loss(self.loss.name, tuple(self.spec.targets), self.loss.weights)
         except (InvalidInput, TypeError) as error:
             raise RecipeError(str(error)) from error
 
+    @property
+    def learns_pairs(self) -> bool:
+        """Whether the model learns from pairs of pictures."""
+        return self.loss.name in DIVERGENCES
+
+    @property
+    def training_resize(self) -> str:
+        """The resize policy before cropping."""
+        return self.data.train_resize or self.data.resize or self.spec.protocol.resize
+
+    @property
+    def joins_scales(self) -> bool:
+        """Whether manifests of different scales train together, each database's scores re-scaled."""
+        return self.learns_pairs or self.data.rescale
+
+    @property
+    def pair_settings(self) -> PairSettings:
+        """The loss of pairs, resolved."""
+        hinge = self.pairs.hinge if self.pairs.labels == "thurstone" else 0.0
+        attached = not hinge if self.pairs.attached is None else self.pairs.attached
+        return PairSettings(self.loss.name, hinge, self.pairs.margin, attached)
+
+    @cached_property
+    def spec(self) -> ModelSpec:
+        """The specification of the recipe's model with its options, as it is trained. Raises RecipeError for options that it
+        does not have, and for a model that pairs cannot train."""
+        try:
+            spec = model_spec(self.model.name)
+            spec = spec.with_options(spec.parse_options(self.model.name, self.model.options))
+        except (InvalidInput, TypeError) as error:
+            raise RecipeError(str(error)) from error
+        if not self.learns_pairs:
+            return spec
+        if "quality" not in spec.targets:
+            raise RecipeError(f"loss {self.loss.name} ranks pictures by quality, which {self.model.name} does not tell")
+        return replace(spec, targets={"quality": spec.targets["quality"]}, head=(*spec.head, HEAD))
+
     def columns(self) -> tuple[str, ...]:
         """The manifest columns that training needs, the picture included."""
-        return ("image", *(column for columns in self.spec.targets.values() for column in columns))
+        targets = (column for columns in self.spec.targets.values() for column in columns)
+        deviation = ("score_std",) if self.learns_pairs and self.pairs.labels == "thurstone" else ()
+        return ("image", *targets, *deviation)
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting, resolved."""
@@ -252,5 +122,6 @@ SECTIONS: Mapping[str, type] = {
     "split": SplitSection,
     "training": TrainingSection,
     "loss": LossSection,
+    "pairs": PairsSection,
     "validation": ValidationSection,
 }

@@ -20,13 +20,19 @@ from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.images.exif_encoding import normalise_exif
 from tfiqa.models.deepfl import EQUALIZED_SCALE, RAW_SCALE
 from tfiqa.models.model_info import model_spec
+from tfiqa.models.unique import SCALE as THURSTONE_SCALE
+from tfiqa.models.with_uncertainty import with_uncertainty
+from tfiqa.pipelines.batches import RANKING, Batches, PairBatches, PictureBatches
 from tfiqa.pipelines.precision import resolve_precision
+from tfiqa.training.learning_pairs import drawn_pairs, pair_trained
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 from tfiqa.training.training_data import Progress, TrainingData, load_training_data
 from tfiqa.weights.build import build_model, ensure_weights
 
 if TYPE_CHECKING:
+    import keras
+
     from tfiqa.models.quality_model import QualityModel
     from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.training.checkpoint import RunState
@@ -128,6 +134,7 @@ def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> t
     if state.epochs_done:
         load_model(folder, state.epochs_done, model)
         say(f"resumed after epoch {state.epochs_done}")
+    trained = pair_trained(model) if recipe.learns_pairs else model
     callbacks = _callbacks(recipe, data, folder, model, state, say)
     for start, end in _phases(settings.frozen_epochs, settings.epochs):
         if state.epochs_done >= end:
@@ -137,18 +144,18 @@ def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> t
         else:
             unfreeze(model)
         optimizer = make_optimizer(settings, state.epochs_done)
-        _compile(model, recipe, optimizer, on_tensorflow)
-        optimizer.build(model.trainable_variables)
+        _compile(trained, recipe, optimizer, on_tensorflow)
+        optimizer.build(trained.trainable_variables)
         if start < state.epochs_done:
             load_optimizer(folder, state.epochs_done, optimizer)
-        dataset, steps = _dataset(recipe, data, state.epochs_done, end)
+        batches = _batches(recipe, data, settings.batch_size_of(start))
         with _tensorflow_errors(folder):
-            model.fit(
-                dataset,
+            trained.fit(
+                _dataset(recipe, data, batches, state.epochs_done, end),
                 initial_epoch=state.epochs_done,
                 epochs=end,
-                steps_per_epoch=steps,
-                callbacks=callbacks(steps),
+                steps_per_epoch=batches.steps,
+                callbacks=callbacks(batches.steps),
                 shuffle=False,  # the pipeline has its own order
                 verbose=0,
             )
@@ -182,46 +189,61 @@ def _phases(frozen_epochs: int, epochs: int) -> Iterator[tuple[int, int]]:
 def _build(recipe: Recipe, data: TrainingData, weights: str | None) -> QualityModel:
     """The recipe's model, with the scale of the data and the recipe's resize policy."""
     model = build_model(recipe.model.name, weights=weights, **recipe.model.options)
+    if recipe.learns_pairs:
+        model = with_uncertainty(model)
     protocol = model.info.protocol
     if recipe.data.resize is not None:
         protocol = replace(protocol, resize=recipe.data.resize)
-    scale = data.manifest.scale
+    scale = THURSTONE_SCALE if recipe.learns_pairs else data.manifest.scale
     if "quality" not in recipe.spec.targets:
         scale = EQUALIZED_SCALE if recipe.data.equalize else RAW_SCALE
     model.info = replace(model.info, scale=scale, protocol=protocol)
     return model
 
 
-def _compile(model: QualityModel, recipe: Recipe, optimizer: Any, on_tensorflow: bool) -> None:
-    from tfiqa.losses.multitask import compiled_losses
+def _compile(model: keras.Model, recipe: Recipe, optimizer: Any, on_tensorflow: bool) -> None:
+    losses: Any
+    weights: Any = None
+    if recipe.learns_pairs:
+        from tfiqa.losses.ranking import PairLoss
 
-    losses, weights = compiled_losses(model, recipe.loss.name, tuple(recipe.spec.targets), recipe.loss.weights)
+        losses = {RANKING: PairLoss(recipe.pair_settings)}
+    else:
+        from tfiqa.losses.multitask import compiled_losses
+
+        losses, weights = compiled_losses(model, recipe.loss.name, tuple(recipe.spec.targets), recipe.loss.weights)
     # On a CPU XLA gains nothing on a ResNet-50, compiles anew for each last, smaller batch, and shuns deterministic operations.
     model.compile(optimizer, loss=losses, loss_weights=weights, jit_compile=False if on_tensorflow else "auto")
 
 
-def _dataset(recipe: Recipe, data: TrainingData, first_epoch: int, end: int) -> tuple[Any, int]:
-    from tfiqa.pipelines.training import CropSettings, steps_per_epoch, training_dataset
+def _batches(recipe: Recipe, data: TrainingData, batch_size: int) -> Batches:
+    train, seed = data.rows("train"), recipe.training.seed
+    if not recipe.learns_pairs:
+        targets = data.targets(train.manifest, recipe.spec.targets)
+        return PictureBatches(targets, recipe.data.crops_per_picture, batch_size, seed)
+    pairs = drawn_pairs(train.manifest, recipe.pairs, seed)
+    return PairBatches([each.stream for each in pairs], [each.rows for each in pairs], batch_size, seed)
+
+
+def _dataset(recipe: Recipe, data: TrainingData, batches: Batches, first_epoch: int, end: int) -> Any:
+    from tfiqa.pipelines.training import CropSettings, training_dataset
 
     train = data.rows("train")
     settings = CropSettings(
-        resize=recipe.data.resize or recipe.spec.protocol.resize,
+        resize=recipe.training_resize,
         crop=recipe.data.crop_size,
-        crops_per_picture=recipe.data.crops_per_picture,
         flip=recipe.data.flip,
         max_pixels=recipe.data.max_pixels,
     )
-    dataset = training_dataset(
+    return training_dataset(
         train.sources,
-        data.targets(train.manifest, recipe.spec.targets),
+        batches,
         settings,
-        batch_size=recipe.training.batch_size,
         seed=recipe.training.seed,
         first_epoch=first_epoch,
         epochs=end,
         inputs={"exif": normalise_exif(exif_rows(train.manifest)).astype(np.float32)} if recipe.spec.exif else {},
     )
-    return dataset, steps_per_epoch(len(train), recipe.data.crops_per_picture, recipe.training.batch_size)
 
 
 def _callbacks(
@@ -245,9 +267,10 @@ def _callbacks(
         )
         exif = exif_rows(validation.manifest) if recipe.spec.exif else None
         tasks = tasks_of(model.info, validation.manifest.scale)
-        shared.append(PictureValidation(predictor, validation, tasks, exif))
+        databases = validation.manifest.table["database"] if recipe.joins_scales else None
+        shared.append(PictureValidation(predictor, validation, tasks, exif, databases))
     shared.append(keras.callbacks.TensorBoard(str(folder.tensorboard), write_graph=False))
-    shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say))
+    shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say, model))
     return lambda steps: [ProgressBar(steps, settings.epochs), *shared]
 
 
@@ -281,9 +304,9 @@ def _report(
         if len(rows):
             table = predictions_table(predictor, rows, model)
             write_csv(folder.predictions(split), table)
-            reports[split] = agreement(
-                table, rows.manifest.table, tasks_of(model.info, rows.manifest.scale), rows.manifest.scale
-            )
+            tasks, scale = tasks_of(model.info, rows.manifest.scale), rows.manifest.scale
+            databases = rows.manifest.table["database"] if recipe.joins_scales else None
+            reports[split] = agreement(table, rows.manifest.table, tasks, scale, databases=databases)
             if "scene" in table:
                 accuracy = scene_accuracy(table["scene"], rows.manifest.table)
                 scenes[split] = {"scene_accuracy": accuracy}

@@ -15,6 +15,7 @@ import pandas as pd
 from tfiqa.databases.exif_rows import EXIF_COLUMNS, check_exif_columns
 from tfiqa.databases.manifest import Manifest, write_manifest
 from tfiqa.databases.picture_check import PictureCheck, check_pictures
+from tfiqa.databases.rescaling import Rescaling, database_names, oriented, rescale
 from tfiqa.databases.splits import split_manifest
 from tfiqa.errors import InvalidInput, ManifestError
 from tfiqa.histogram_equalization import HistogramEqualization
@@ -40,6 +41,7 @@ class TrainingData:
         sources: the manifests' files.
         fingerprint: SHA-256 over pictures, targets and split, in order.
         equalization: of the targets, fitted on the rows to train on; None for targets as they are.
+        rescalings: how the scores of each database became those of the rows; none where they are as they were.
     """
 
     pictures: LabelledPictures
@@ -48,6 +50,7 @@ class TrainingData:
     sources: tuple[Path, ...]
     fingerprint: str
     equalization: HistogramEqualization | None = None
+    rescalings: tuple[Rescaling, ...] = ()
 
     @property
     def manifest(self) -> Manifest:
@@ -89,6 +92,7 @@ class TrainingData:
         return {
             "manifests": [str(path) for path in self.sources],
             "score_scale": self.manifest.scale.to_dict(),
+            **({"databases": [each.to_dict() for each in self.rescalings]} if self.rescalings else {}),
             "pictures": self.counts(),
             "skipped": len(self.skipped),
             "fingerprint": self.fingerprint,
@@ -130,12 +134,12 @@ def load_training_data(
     Raises ManifestError for the manifests, InvalidInput for bad pictures when the recipe says "stop".
     """
     stop = recipe.data.on_bad_picture == "stop"
-    parts = [read_labelled_pictures(source, required=recipe.columns(), check_files=stop) for source in sources]
+    parts = [_part(source, recipe) for source in sources]
     if recipe.spec.exif:
         check_exif_columns([part.manifest for part in parts])
     for part in parts:
         _check_distributions(part.manifest, recipe.spec.targets)
-    pictures = join(parts)
+    pictures = _joined(parts) if recipe.joins_scales else join(parts)
     if "split" not in pictures.manifest.table:
         split = split_manifest(pictures.manifest, recipe.split.fractions(), recipe.split.seed)
         pictures = replace(pictures, manifest=split)
@@ -155,6 +159,9 @@ def load_training_data(
     if training.empty:
         first = f"; the first of {bad.sum()} bad ones: {checks['error'][bad].iloc[0]}" if bad.any() else ""
         raise ManifestError(f"no usable picture is left to train on{first}")
+    rescalings: tuple[Rescaling, ...] = ()
+    if recipe.joins_scales:
+        usable, rescalings = _rescaled(usable, parts)
     kept = checks[~bad]
     return TrainingData(
         usable,
@@ -163,7 +170,42 @@ def load_training_data(
         tuple(Path(source).resolve() for source in sources),
         _fingerprint(usable.manifest, kept["sha256"], recipe),
         _equalization(training, recipe) if recipe.data.equalize else None,
+        rescalings,
     )
+
+
+def _part(source: Path, recipe: Recipe) -> LabelledPictures:
+    stop = recipe.data.on_bad_picture == "stop"
+    try:
+        return read_labelled_pictures(source, required=recipe.columns(), check_files=stop)
+    except ManifestError as error:
+        if "score_std" not in str(error):
+            raise
+        raise ManifestError(
+            f"{error} (`tfiqa data deviations` estimates them; --set pairs.labels=binary does without)"
+        ) from error
+
+
+def _joined(parts: Sequence[LabelledPictures]) -> LabelledPictures:
+    """All rows, with oriented scores, and in the column `database` what tells the databases apart."""
+    names = database_names([part.manifest for part in parts])
+    pictures = join([replace(part, manifest=oriented(part.manifest)) for part in parts])
+    table = pictures.manifest.table.assign(database=np.concatenate(names))
+    return replace(pictures, manifest=replace(pictures.manifest, table=table))
+
+
+def _rescaled(
+    pictures: LabelledPictures, parts: Sequence[LabelledPictures]
+) -> tuple[LabelledPictures, tuple[Rescaling, ...]]:
+    """The rows with scores of 0..100 in those to train on, and how each database's came about."""
+    table = pictures.manifest.table
+    rescaled, limits = rescale(table, (table["split"] == "train").to_numpy())
+    manifests = [part.manifest for part in parts]
+    owner = {
+        name: manifest for manifest, names in zip(manifests, database_names(manifests), strict=True) for name in names
+    }
+    rescalings = tuple(Rescaling(name, owner[name].name, owner[name].scale, *limits[name]) for name in limits)
+    return replace(pictures, manifest=replace(pictures.manifest, table=rescaled)), rescalings
 
 
 def _equalization(training: pd.DataFrame, recipe: Recipe) -> HistogramEqualization:
@@ -204,7 +246,7 @@ def _named(row: dict[Hashable, Any]) -> dict[str, Any]:
 def _row(check: PictureCheck, stamp: tuple[int, int], recipe: Recipe) -> dict[str, Any]:
     error = check.error
     if check.height is not None and check.width is not None:
-        policy = parse_policy(recipe.data.resize or recipe.spec.protocol.resize)
+        policy = parse_policy(recipe.training_resize)
         try:
             height, width = policy.output_size(check.height, check.width)
             rows, columns = recipe.data.crop_size
@@ -229,7 +271,8 @@ def _stamp(source: Source) -> tuple[int, int]:
 
 def _fingerprint(manifest: Manifest, digests: pd.Series[str], recipe: Recipe) -> str:
     exif = [column for column in EXIF_COLUMNS if column in manifest.table] if recipe.spec.exif else []
-    columns = ["split", *recipe.columns()[1:], *exif]
+    database = ["database"] if recipe.joins_scales else []
+    columns = ["split", *recipe.columns()[1:], *exif, *database]
     digest = hashlib.sha256()
     for picture, values in zip(digests, manifest.table[columns].itertuples(index=False), strict=True):
         digest.update(repr((picture, *values)).encode())

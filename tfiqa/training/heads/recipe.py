@@ -9,7 +9,7 @@ from typing import Any
 
 from tfiqa.errors import RecipeError
 from tfiqa.registry import unknown_name
-from tfiqa.training.recipe import SEEDS, SplitSection
+from tfiqa.training.recipe_sections import SEEDS, SplitSection
 
 KINDS = ("network", "svr")
 
