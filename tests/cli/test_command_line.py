@@ -75,6 +75,8 @@ def test_lists(run):
         "spaq_mt_e",
         "spaq_mt_a",
         "spaq_mt_s",
+        "unique",
+        "dbcnn",
     ]
     assert {"quickstart", "spaq_bl", "spaq_mt_a"} <= set(run("list", "recipes")[1].split())
     assert {"csv", "biq2021", "spaq"} <= set(run("list", "databases")[1].split())

@@ -72,7 +72,7 @@ def files_in(folder: Path) -> list[str]:
 
 def test_torchvisions_names_end_with_the_first_digits_of_a_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    for name in ("resnet18", "resnet34", "resnet50"):
+    for name in ("resnet18", "resnet34", "resnet50", "vgg16"):
         for file in imagenet._FILES[name]:
             assert file.name.startswith(f"{name}-")
             assert Path(file.name).stem == f"{name}-{file.digest}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tfiqa.errors import CheckpointError, InvalidInput
 from tfiqa.models import MODELS
 from tfiqa.models.backbones.mlsp_taps import BODIES
+from tfiqa.models.baselines.dbcnn import VGG16_MAPS, VGG16_STREAM
 from tfiqa.models.model_info import ModelInfo, info_of, model_spec
 from tfiqa.models.resnet_classifier import BACKBONES
 from tfiqa.weights.bodies import check_bodies, copy_body, copy_layers, whole_body
@@ -27,9 +28,9 @@ def build_model(name: str, weights: str | Path | None = None, **options: Any) ->
     Args:
         name: one of `tfiqa.list_models()`.
         weights: None for fresh weights (seeded by `keras.utils.set_random_seed`); "imagenet" for torchvision's ImageNet weights
-            in the backbone, or Keras' where it is one of `keras.applications` (the head stays fresh); or the path of a `.keras`
-            or `.weights.h5` file of the same model; to a model with a body of DeepFL-IQA's, also the `.keras` file of another
-            one, whose body it then has (the head stays fresh).
+            in the backbone, or Keras' where it is one of `keras.applications` (the head stays fresh, and of "dbcnn" the stream
+            S-CNN); or the path of a `.keras` or `.weights.h5` file of the same model; to a model with a body of DeepFL-IQA's,
+            also the `.keras` file of another one, whose body it then has (the head stays fresh).
         **options: the model's options, such as `backbone="resnet18"`.
 
     Returns:
@@ -92,7 +93,12 @@ def load_imagenet(model: QualityModel) -> None:
         _load_body(model, path)
         return
     state = state_dict(path)
-    if model.name in BACKBONES:
+    if model.name == "dbcnn":
+        stream = keras.Model(model.inputs, model.get_layer(VGG16_MAPS).output, name="vgg16")
+        assign_state_dict(
+            stream, state, rename={"features": VGG16_STREAM}, ignore=(r"classifier\..*",), source=str(path)
+        )
+    elif model.name in BACKBONES:
         assign_state_dict(model, state, source=str(path))
     else:
         branches = [layer.output for layer in model.layers if layer.name.endswith("features")]
@@ -148,6 +154,8 @@ def read_model(path: str | Path) -> QualityModel:
 
 
 def _backbone(info: ModelInfo) -> str:
+    if info.model == "dbcnn":
+        return "vgg16"
     backbone = info.model if info.model in BACKBONES else info.options.get("backbone", info.options.get("body"))
     if backbone not in (*BACKBONES, *BODIES):
         raise InvalidInput(f"there are no ImageNet weights for {info.model}; it takes weights=None or a file")

@@ -53,6 +53,7 @@ _FILES: Mapping[str, tuple[PublishedFile, ...]] = MappingProxyType(
         "resnet18": (torchvision("resnet18-f37072fd.pth"), torchvision("resnet18-5c106cde.pth")),
         "resnet34": (torchvision("resnet34-b627a593.pth"), torchvision("resnet34-333f7ec4.pth")),
         "resnet50": (torchvision("resnet50-0676ba61.pth"), torchvision("resnet50-19c8e357.pth")),
+        "vgg16": (torchvision("vgg16-397923af.pth"),),  # torchvision/models/vgg.py
         # The files without a top that keras/src/applications names, with their MD5.
         "inception_resnet_v2": (
             PublishedFile(
@@ -85,8 +86,8 @@ def imagenet_checkpoint(name: str, *, cache: Path | None = None, opener: Opener 
     """The path of the weights of a backbone trained on ImageNet; downloaded if they are not in the cache.
 
     Args:
-        name: "resnet18", "resnet34" or "resnet50" for torchvision's checkpoint; "inception_resnet_v2", "mobilenet_v3_small"
-            or "efficientnet_v2_b0" for Keras' HDF5 file without the top.
+        name: "resnet18", "resnet34", "resnet50" or "vgg16" for torchvision's checkpoint; "inception_resnet_v2",
+            "mobilenet_v3_small" or "efficientnet_v2_b0" for Keras' HDF5 file without the top.
         cache: folder whose subfolder `weights` holds the files; default `cache_folder()`.
         opener: opens a URL for reading; default an HTTPS request.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
+from tfiqa.models.baselines.dbcnn import SCNN_STREAM
 from tfiqa.registry import Registry
 from tfiqa.weights.bodies import whole_body
 from tfiqa.weights.build import build_model
@@ -25,12 +28,14 @@ class CheckpointLayout:
     Args:
         released_as: the file that the authors published, for people to recognise.
         rename, ignore, keep: see `assign_state_dict`.
+        options: the model's options, from the tensors.
     """
 
     released_as: str
     rename: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    options: Callable[[Mapping[str, NDArray[Any]]], dict[str, Any]] = lambda state: {}
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,13 @@ LAYOUTS.register("spaq_mt_s")(
     )
 )
 LAYOUTS.register("unique")(
-    CheckpointLayout("model.pt", {"backbone": ""}, ignore=(r"backbone\.fc\..*",))  # ImageNet's classes, which nothing uses
+    CheckpointLayout("model.pt", {"backbone": ""}, ignore=(r"backbone\.fc\..*",))  # classes, which nothing uses
+)
+LAYOUTS.register("dbcnn")(
+    CheckpointLayout(
+        "net_params_best.pkl",  # not released; what the authors' PyTorch code writes
+        options=lambda state: {"batch_norm": f"{SCNN_STREAM}.1.running_mean" in state},
+    )
 )
 LAYOUTS.register("resnet18")(CheckpointLayout("resnet18-f37072fd.pth or resnet18-5c106cde.pth"))
 LAYOUTS.register("resnet34")(CheckpointLayout("resnet34-b627a593.pth or resnet34-333f7ec4.pth"))
@@ -71,7 +82,8 @@ def import_weights(source: str, checkpoint: str | Path) -> QualityModel:
     Args:
         source: one of `tfiqa.weights.importers.LAYOUTS.names()`, such as "spaq_bl".
         checkpoint: the released file, or one saved in its layout: of PyTorch in its zip or older serialisation; for "deepfl_mtl"
-            the HDF5 weights that Keras 2 saved of an InceptionResNetV2 without its top (the heads stay fresh).
+            the HDF5 weights that Keras 2 saved of an InceptionResNetV2 without its top (the heads stay fresh). A "dbcnn" gets
+            batch normalisation in S-CNN where the file has it.
 
     Raises UnknownName for the source, CheckpointError for a file that cannot be read or does not fit.
     """
@@ -82,7 +94,7 @@ def import_weights(source: str, checkpoint: str | Path) -> QualityModel:
         assign_layers(whole_body(model), saved, source=str(checkpoint))
         return model
     state = state_dict(checkpoint)
-    model = build_model(source)
+    model = build_model(source, **layout.options(state))
     assign_state_dict(
         model, state, rename=layout.rename, ignore=layout.ignore, keep=layout.keep, source=str(checkpoint)
     )

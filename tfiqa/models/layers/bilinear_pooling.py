@@ -16,12 +16,25 @@ class BilinearPooling(keras.layers.Layer):
     """Maps (N, H, W, C) of any size, or a pair of them of one size with C and D channels, to a vector (N, C * D) of length 1.
 
     Formula: ``B = X^T Y / (H W)`` over the positions (Y = X for a single map), each entry b to ``sign(b) sqrt(|b| + 1e-8)``,
-    flattened with the channel of X outermost, divided by its Euclidean norm.
+    which leaves 0 alone, or with `signed` false to ``sqrt(|b| + 1e-8)``; flattened with the channel of X outermost, divided
+    by its Euclidean norm.
 
     T.-Y. Lin, A. RoyChowdhury, S. Maji, "Bilinear CNN Models for Fine-grained Visual Recognition", ICCV 2015. Equation 6 of
     UNIQUE (Zhang et al., TIP 2021) shows the product alone; division, root and norm are of the authors' code. One matrix
     product a picture: nothing of the size H x W x C x D is ever made.
+
+    Args:
+        signed: true as in UNIQUE, false as in DB-CNN, whose maps are nowhere negative.
+        **settings: of any Keras layer.
     """
+
+    def __init__(self, signed: bool = True, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.signed = signed
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer."""
+        return {**super().get_config(), "signed": self.signed}
 
     def call(self, inputs: Any) -> Any:
         """The vectors."""
@@ -29,7 +42,9 @@ class BilinearPooling(keras.layers.Layer):
         first, second = _positions(first), _positions(second)
         positions = ops.cast(ops.shape(first)[1], first.dtype)
         product = ops.matmul(ops.transpose(first, (0, 2, 1)), second) / positions
-        root = ops.sign(product) * ops.sqrt(ops.abs(product) + ROOT_EPSILON)
+        root = ops.sqrt(ops.abs(product) + ROOT_EPSILON)
+        if self.signed:
+            root = ops.sign(product) * root
         flat = ops.reshape(root, (-1, first.shape[-1] * second.shape[-1]))
         norm = ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True))
         return flat / ops.maximum(norm, LEAST_NORM)

@@ -1,0 +1,1 @@
+"""Models to compare with: published systems beside the five that this package is about."""
