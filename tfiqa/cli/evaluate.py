@@ -42,7 +42,9 @@ def evaluate(
     """Compare the scores of MODEL (a run, a .keras file or an exported folder) with human ones.
 
     SRCC, KRCC, PLCC and RMSE, before and after the 4- and 5-parameter logistic mapping. A model of full-reference measures
-    (deepfl_mtl) is compared with the manifest's columns of those names, and both with human scores where it has them.
+    (deepfl_mtl) is compared with the manifest's columns of those names, and both with human scores where it has them. Of a
+    model that tells its uncertainty, also over pairs of pictures: fidelity loss and calibration of its probabilities against
+    those of score and score_std.
     Pictures that cannot be read are left out, counted and listed; the exit status is then 3.
     """
     from tfiqa.cli.progress import picture_progress

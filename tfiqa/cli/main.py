@@ -8,15 +8,18 @@ from typing import Any
 
 import click
 
+from tfiqa.cli.compare import compare
 from tfiqa.cli.data import data
 from tfiqa.cli.distort import distort
 from tfiqa.cli.evaluate import evaluate
 from tfiqa.cli.export import export
 from tfiqa.cli.extract import extract
 from tfiqa.cli.fit import fit
+from tfiqa.cli.gmad import gmad
 from tfiqa.cli.import_weights import import_weights
 from tfiqa.cli.list_names import list_names
 from tfiqa.cli.measure import measure
+from tfiqa.cli.rank import rank
 from tfiqa.cli.report import report
 from tfiqa.cli.score import score
 from tfiqa.cli.serve import serve
@@ -40,7 +43,10 @@ for command in (
     fit,
     evaluate,
     score,
+    compare,
+    rank,
     measure,
+    gmad,
     distort,
     extract,
     export,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from tfiqa.databases.exif_rows import exif_rows, has_exif_columns
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
+from tfiqa.databases.opinion_deviations import estimated_part
 from tfiqa.databases.splits import rows_of_split
 from tfiqa.databases.validation import validate_manifest
 from tfiqa.errors import InvalidInput
 from tfiqa.evaluation.agreement import Report, agreement, truth_columns
+from tfiqa.evaluation.calibration import Calibration, calibrate
 from tfiqa.evaluation.scenes import scene_accuracy
 from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.models.model_info import model_spec
@@ -34,10 +36,12 @@ class ScorerEvaluation:
 
     Args:
         report: the figures; of a model of full-reference measures those of each measure.
-        table: a row a scored picture: image, score, the scorer's columns.
+        table: a row a scored picture: image, score, `score_std` where the manifest has it and the model tells its
+            uncertainty, the scorer's columns.
         errors: the pictures left out, each with its reason.
         trained_on: how many of the pictures trained the model, by content; None when the model does not tell.
         scene_accuracy: share of right scenes, in 0..1; None for models and manifests without scenes.
+        calibration: how sure the model should be; None for models that do not tell their uncertainty.
     """
 
     report: Report
@@ -45,16 +49,25 @@ class ScorerEvaluation:
     errors: list[str]
     trained_on: int | None
     scene_accuracy: float | None = None
+    calibration: Calibration | None = None
 
     def to_text(self) -> str:
         """The figures for people to read."""
         scenes = "" if self.scene_accuracy is None else f"\nscene accuracy {self.scene_accuracy:.4f}"
-        return self.report.to_text() + scenes
+        calibration = "" if self.calibration is None else f"\n{self.calibration.to_text()}"
+        return self.report.to_text() + scenes + calibration
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         scenes = {} if self.scene_accuracy is None else {"scene_accuracy": self.scene_accuracy}
-        return {**self.report.to_dict(), **scenes, "left_out": self.errors, "trained_on": self.trained_on}
+        calibration = {} if self.calibration is None else {"calibration": self.calibration.to_dict()}
+        return {
+            **self.report.to_dict(),
+            **scenes,
+            **calibration,
+            "left_out": self.errors,
+            "trained_on": self.trained_on,
+        }
 
 
 def select_rows(pictures: LabelledPictures, split: str | None) -> tuple[LabelledPictures, str]:
@@ -75,6 +88,7 @@ def evaluate_scorer(
     repeats: int = 0,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    scored: Iterable[Mapping[str, Any]] | None = None,
 ) -> ScorerEvaluation:
     """Scores the manifest's pictures and compares with its scores.
 
@@ -82,8 +96,9 @@ def evaluate_scorer(
         scorer: the model.
         pictures: with scores of any scale and direction, or with the measures that the model predicts.
         repeats: bootstrap draws for 95 % intervals; 0 for none. Groups are drawn whole.
-        seed: of the draws.
+        seed: of the draws, and of the pairs for the calibration.
         progress: called with (done, all) after each picture.
+        scored: what `scorer.rows` gave for these pictures, where that is known already.
 
     Raises ManifestError when the manifest lacks what the model predicts, InvalidInput when no picture can be scored.
     """
@@ -93,7 +108,7 @@ def evaluate_scorer(
     required = ("image", *(task.column for task in tasks))
     validate_manifest(manifest.table, manifest.path, required=required, check_files=False)
     rows, errors, kept = [], [], []
-    for index, row in enumerate(scorer.rows(pictures.sources, exif_of(manifest, scorer))):
+    for index, row in enumerate(scored or scorer.rows(pictures.sources, exif_of(manifest, scorer))):
         if progress:
             progress(index + 1, len(pictures))
         if row["error"] is None:
@@ -108,9 +123,28 @@ def evaluate_scorer(
     report = agreement(predicted, used, tasks, manifest.scale, groups=group_keys(used), repeats=repeats, seed=seed)
     has_scenes = "scene" in predicted and any(column in used for column in SCENE_COLUMNS)
     accuracy = scene_accuracy(predicted["scene"], used) if has_scenes else None
-    table = pd.concat([used[["image"]], truth_columns(used, tasks), predicted], axis=1)
+    tells = "uncertainty" in predicted and tasks[0].output == "quality"
+    calibration = _calibration(predicted, used, scorer, manifest, seed) if tells else None
+    deviations = used[["score_std"]] if tells and "score_std" in used else used[[]]
+    table = pd.concat([used[["image"]], truth_columns(used, tasks), deviations, predicted], axis=1)
     sources = [pictures.sources[index] for index in kept]
-    return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, sources), accuracy)
+    return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, sources), accuracy, calibration)
+
+
+def _calibration(
+    predicted: pd.DataFrame, used: pd.DataFrame, scorer: Scorer, manifest: Manifest, seed: int
+) -> Calibration:
+    assert scorer.info.scale is not None
+    return calibrate(
+        predicted["quality"],
+        predicted["uncertainty"],
+        used["score"],
+        used.get("score_std"),
+        prediction_scale=scorer.info.scale,
+        score_scale=manifest.scale,
+        source=estimated_part(used),
+        seed=seed,
+    )
 
 
 def exif_of(manifest: Manifest, scorer: Scorer) -> NDArray[np.float64] | None:

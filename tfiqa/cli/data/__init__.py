@@ -6,6 +6,7 @@ import click
 
 from tfiqa.cli.data.check import check
 from tfiqa.cli.data.describe import describe
+from tfiqa.cli.data.deviations import deviations
 from tfiqa.cli.data.equalize import equalize
 from tfiqa.cli.data.exif import exif
 from tfiqa.cli.data.pack import pack
@@ -20,5 +21,5 @@ def data() -> None:
     """Make, check, split, describe and pack manifests."""
 
 
-for command in (prepare, check, split, pairs, pack, describe, sample, exif, equalize):
+for command in (prepare, check, split, pairs, pack, describe, sample, exif, equalize, deviations):
     data.add_command(command)

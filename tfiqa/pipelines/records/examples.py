@@ -11,7 +11,7 @@ from tfiqa.images.decode import picture_size
 from tfiqa.images.picture_file import known_header
 from tfiqa.pipelines.records.schema import ENCODED, FORMAT, HEIGHT, SHA256, WIDTH, Feature
 
-_LISTS = {"bytes": "bytes_list", "int64": "int64_list", "float32": "float_list"}
+LISTS = {"bytes": "bytes_list", "int64": "int64_list", "float32": "float_list"}
 
 
 def picture_values(data: bytes, name: str) -> dict[str, object]:
@@ -31,5 +31,5 @@ def example_bytes(features: Sequence[Feature], values: Mapping[str, object]) -> 
     example = tf.train.Example()
     slots = example.features.feature
     for feature in features:
-        getattr(slots[feature.name], _LISTS[feature.dtype]).value.append(values[feature.name])
+        getattr(slots[feature.name], LISTS[feature.dtype]).value.append(values[feature.name])
     return example.SerializeToString(deterministic=True)
