@@ -37,6 +37,11 @@ class RunState:
     best_srcc: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def chosen_epoch(self) -> int:
+        """The epoch whose model is kept: the best, or the last where there are no validation pictures."""
+        return self.best_epoch or self.epochs_done
+
 
 def save_checkpoint(
     folder: RunFolder, state: RunState, model: QualityModel, optimizer: keras.optimizers.Optimizer

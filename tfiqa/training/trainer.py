@@ -10,23 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from tfiqa.databases.exif_rows import exif_rows
-from tfiqa.errors import InvalidInput, PictureError, StorageError
-from tfiqa.evaluation.agreement import Report, agreement, truth_columns
-from tfiqa.evaluation.scenes import scene_accuracy
+from tfiqa.errors import InvalidInput, StorageError
+from tfiqa.evaluation.agreement import Report
 from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.images.exif_encoding import normalise_exif
 from tfiqa.models.deepfl import EQUALIZED_SCALE, RAW_SCALE
-from tfiqa.models.model_info import model_spec
 from tfiqa.models.unique import SCALE as THURSTONE_SCALE
 from tfiqa.models.with_uncertainty import with_uncertainty
 from tfiqa.pipelines.batches import RANKING, Batches, PairBatches, PictureBatches
 from tfiqa.pipelines.precision import resolve_precision
+from tfiqa.training.final_report import report_held_out
 from tfiqa.training.learning_pairs import drawn_pairs, pair_trained
 from tfiqa.training.recipe import Recipe
-from tfiqa.training.run_folder import RunFolder, write_csv, write_json
+from tfiqa.training.run_folder import RunFolder
 from tfiqa.training.training_data import Progress, TrainingData, load_training_data
 from tfiqa.weights.build import build_model, ensure_weights
 
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     import keras
 
     from tfiqa.models.quality_model import QualityModel
-    from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.training.checkpoint import RunState
 
 Say = Callable[[str], None]
@@ -84,6 +81,9 @@ def fit(
         data.write(folder)
     counts = ", ".join(f"{split} {count}" for split, count in data.counts().items())
     say(f"{len(data.manifest.table)} pictures ({counts}), {len(data.skipped)} skipped; score: {data.manifest.scale}")
+    if recipe.learns_pairs:
+        drawn = drawn_pairs(data.rows("train").manifest, recipe.pairs, recipe.training.seed)
+        say("pairs an epoch: " + ", ".join(f"{each.database} {len(each.stream)}" for each in drawn))
     copies = data.copies_across_splits()
     if copies:
         say(
@@ -94,8 +94,8 @@ def fit(
     model, state = _train(recipe, data, folder, say)
     model = _chosen(recipe, data, folder, model, state)
     folder.save_model(model)
-    reports = _report(recipe, data, folder, model, state, say)
-    say(f"the model of epoch {_chosen_epoch(state)} is in {folder.model}")
+    reports = report_held_out(recipe, data, folder, model, state, say)
+    say(f"the model of epoch {state.chosen_epoch} is in {folder.model}")
     return reports
 
 
@@ -267,15 +267,10 @@ def _callbacks(
         )
         exif = exif_rows(validation.manifest) if recipe.spec.exif else None
         tasks = tasks_of(model.info, validation.manifest.scale)
-        databases = validation.manifest.table["database"] if recipe.joins_scales else None
-        shared.append(PictureValidation(predictor, validation, tasks, exif, databases))
+        shared.append(PictureValidation(predictor, validation, tasks, exif, data.databases(validation)))
     shared.append(keras.callbacks.TensorBoard(str(folder.tensorboard), write_graph=False))
     shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say, model))
     return lambda steps: [ProgressBar(steps, settings.epochs), *shared]
-
-
-def _chosen_epoch(state: RunState) -> int:
-    return state.best_epoch or state.epochs_done
 
 
 def _chosen(
@@ -284,57 +279,7 @@ def _chosen(
     """The best epoch's model (the last one's without validation pictures), in float32 whatever it was trained in."""
     from tfiqa.training.checkpoint import load_model
 
-    load_model(folder, _chosen_epoch(state), trained)
+    load_model(folder, state.chosen_epoch, trained)
     model = _build(recipe, data, weights=None)
     model.set_weights(trained.get_weights())
     return model
-
-
-def _report(
-    recipe: Recipe, data: TrainingData, folder: RunFolder, model: QualityModel, state: RunState, say: Say
-) -> dict[str, Report]:
-    """Writes the predictions and figures of the held-out splits."""
-    from tfiqa.pipelines.scoring import PicturePredictor
-
-    predictor = PicturePredictor(model, batch_size=recipe.validation.batch_size, max_pixels=recipe.data.max_pixels)
-    reports: dict[str, Report] = {}
-    scenes = {}
-    for split in ("validation", "test"):
-        rows = data.rows(split)
-        if len(rows):
-            table = predictions_table(predictor, rows, model)
-            write_csv(folder.predictions(split), table)
-            tasks, scale = tasks_of(model.info, rows.manifest.scale), rows.manifest.scale
-            databases = rows.manifest.table["database"] if recipe.joins_scales else None
-            reports[split] = agreement(table, rows.manifest.table, tasks, scale, databases=databases)
-            if "scene" in table:
-                accuracy = scene_accuracy(table["scene"], rows.manifest.table)
-                scenes[split] = {"scene_accuracy": accuracy}
-                if accuracy is not None:
-                    say(f"{split}: scene accuracy {accuracy:.4f}")
-    write_json(
-        folder.metrics,
-        {
-            "chosen_epoch": _chosen_epoch(state),
-            "chosen_by": "validation SRCC" if state.best_epoch else "being the last epoch",
-            "reports": {split: {**report.to_dict(), **scenes.get(split, {})} for split, report in reports.items()},
-        },
-    )
-    return reports
-
-
-def predictions_table(predictor: Any, pictures: LabelledPictures, model: QualityModel) -> pd.DataFrame:
-    """A row a picture: image, what each task predicts (`score`, or `<measure>_target`), and the model's outputs, one column
-    each."""
-    from tfiqa.models.outputs import flat_outputs, labels
-
-    manifest = pictures.manifest
-    exif = exif_rows(manifest) if model_spec(model.info.model).exif else None
-    columns = truth_columns(manifest.table, tasks_of(model.info, manifest.scale)).astype(float)
-    rows: list[dict[str, Any]] = []
-    for source, outputs in zip(pictures.sources, predictor.predict_all(pictures.sources, exif), strict=True):
-        if isinstance(outputs, PictureError):
-            raise outputs  # it was readable when the run began
-        known = dict(zip(columns.columns, columns.iloc[len(rows)], strict=True))
-        rows.append({"image": str(source), **known, **flat_outputs(outputs, model.info), **labels(outputs, model.info)})
-    return pd.DataFrame(rows)

@@ -72,6 +72,10 @@ class TrainingData:
             rows = replace(rows, table=rows.table.assign(**self.equalization.transform(rows.table[names])))
         return targets_of(rows, targets)
 
+    def databases(self, rows: LabelledPictures) -> pd.Series[str] | None:
+        """The database of each of some rows, where scores of different ones do not compare; None where all do."""
+        return rows.manifest.table["database"] if self.rescalings else None
+
     def copies_across_splits(self) -> int:
         """How many files are in several splits under different names."""
         usable = self.checks[self.checks["error"].isna()]
