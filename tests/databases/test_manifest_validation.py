@@ -70,6 +70,7 @@ def test_required_columns_are_the_callers():
 
 def test_number_columns_are_checked_by_name_and_prefix():
     assert "exif_flash is not a number in row 2 (first: 'on')" in told(table(exif_flash=["on", "1", "0", ""]))
+    assert "score_std, a standard deviation, is negative in row 3 (first: '-1')" in told(table(score_std=[1, -1, 0, 2]))
     assert "noisiness is infinite in row 5" in told(table(noisiness=[1, 2, 3, -np.inf]))
 
 

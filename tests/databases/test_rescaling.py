@@ -59,9 +59,14 @@ def test_a_database_that_cannot_be_stretched(fitted_on, message):
 
 
 def test_names_of_databases():
-    named = [manifest("x/one.csv", [1.0], database="live"), manifest("x/two.csv", [1.0])]
-    assert [each.tolist() for each in database_names(named)] == [["live"], ["two"]]
-    halves = [manifest("x/one.csv", [1.0], database="live"), manifest("x/two.csv", [1.0, 2.0], database=["live", None])]
-    assert [each.tolist() for each in database_names(halves)] == [["live one"], ["live two", "two"]]
-    with pytest.raises(ManifestError, match="two manifests are both one one; give their files different names"):
-        database_names([manifest("x/one.csv", [1.0]), manifest("y/one.csv", [1.0])])
+    def names(manifests, *sources):
+        return [each.tolist() for each in database_names(manifests, [Path(source) for source in sources])]
+
+    named = [manifest(None, [1.0], database="live"), manifest(None, [1.0])]
+    assert names(named, "x/one.csv", "x/two.csv") == [["live"], ["two"]]
+    halves = [manifest(None, [1.0], database="live"), manifest(None, [1.0, 2.0], database=["live", None])]
+    assert names(halves, "x/one.csv", "x/two.csv") == [["live one"], ["live two", "two"]]
+    plain = [manifest(None, [1.0]), manifest(None, [1.0]), manifest(None, [1.0])]
+    assert names(plain, "x/one.csv", "y/one.csv", "packed") == [["x/one"], ["y/one"], ["packed"]]
+    with pytest.raises(ManifestError, match=r"one\.csv is given twice"):
+        names(plain[:2], "x/one.csv", "x/../x/one.csv")

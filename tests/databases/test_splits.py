@@ -106,3 +106,22 @@ def test_where_the_pictures_lie_does_not_matter():
         return split_manifest(pictures, FRACTIONS, 1).table["split"].tolist()
 
     assert splits("/data/photos/") == splits("/mnt/elsewhere/photos/") == splits("photos/") == splits("")
+
+
+def test_shares_within_each_value_of_a_column():
+    database = ["small"] * 20 + ["large"] * 980
+    split = split_manifest(manifest(1000, database=database), FRACTIONS, 5, within="database").table
+    small = split["split"][split["database"] == "small"].value_counts()
+    assert small.to_dict() == {"train": 14, "validation": 2, "test": 4}
+    assert split["split"].value_counts().to_dict() == {"train": 700, "validation": 100, "test": 200}
+
+
+def test_a_group_of_several_values_is_not_torn():
+    database = ["a", "b"] * 50
+    groups = np.repeat([f"g{i}" for i in range(25)], 4)
+    split = split_manifest(manifest(100, database=database, group=groups), FRACTIONS, 0, within="database").table
+    assert (split.groupby("group")["split"].nunique() == 1).all()
+    with pytest.raises(
+        ManifestError, match="database b: split 'validation' would get no picture; 2 pictures in 2 groups"
+    ):
+        split_manifest(manifest(32, database=["a"] * 30 + ["b"] * 2), FRACTIONS, 0, within="database")

@@ -146,3 +146,13 @@ def test_of_many_pictures_pairs_are_drawn(monkeypatch):
 def test_what_cannot_be_compared(arguments, text):
     with pytest.raises(InvalidInput, match=text):
         calibrated(*arguments)
+
+
+def test_pairs_of_different_databases_are_not_compared():
+    halves = [sample(8, seed) for seed in (1, 2)]
+    scores, deviations, quality, uncertainty = (np.concatenate(both) for both in zip(*halves, strict=True))
+    found = calibrated(quality, uncertainty, scores, deviations, databases=["a"] * 8 + ["b"] * 8)
+    alone = [calibrated(q, u, s, d) for s, d, q, u in halves]
+    assert (found.pairs, found.possible) == (56, 56)
+    assert found.fidelity == pytest.approx((alone[0].fidelity + alone[1].fidelity) / 2)
+    assert calibrated([1.0, 2.0], [1.0, 1.0], [3.0, 4.0], databases=["a", "b"]).pairs == 0

@@ -72,7 +72,7 @@ def test_a_level_of_lower_is_better_scores_begins_with_the_highest():
 
 
 def test_rules_and_players_that_cannot_be():
-    for values in ({"levels": 0}, {"tolerance": -1}, {"spacing": "log"}):
+    for values in ({"levels": 0}, {"levels": 101}, {"tolerance": -1}, {"spacing": "log"}):
         with pytest.raises(InvalidInput, match="levels must be"):
             LevelRule(**values)
     with pytest.raises(InvalidInput, match=r"at least 2 pictures\. x has scores of 1"):
@@ -253,6 +253,18 @@ def test_opinion_scores_judge_in_per_cent_of_their_scale(tmp_path):
     assert competition.judged_by.startswith("opinion scores")
     opinions = playground.opinions()
     assert opinions["score_std"].tolist()[:2] == pytest.approx([3, 4])
+
+
+def test_opinion_scores_beyond_their_scale_judge_nothing(tmp_path):
+    head = "image,score,scale_direction,scale_low,scale_high\n"
+    text = head + "b.png,10.000000000001,higher,0,10\na.png,5,higher,0,10\n"
+    assert read_playground(write(tmp_path / "m.csv", text)).opinions()["score"].tolist() == [50, 100]  # rounding
+    playground = read_playground(write(tmp_path / "m.csv", text + "c.png,77,higher,0,10\n"))
+    with pytest.raises(ManifestError, match=r"m\.csv: 1 of 3 scores lie beyond .* 0 to 10 \(first: 77 of c\.png\)"):
+        playground.opinions()
+    players = [player("a", [0, 10, 20]), player("d", [5, 6, 9])]
+    people = pd.DataFrame({"best": ["c.png"], "worst": ["a.png"], "preference": [50.0]})
+    assert hold_competition(playground, players, judgements=people).judged_by.startswith("judgements")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from small_networks import small_resnet18
 
 import tfiqa
 from tfiqa.losses.uncertainty import SoftCrossEntropy, uncertainty_losses
@@ -8,7 +9,8 @@ from tfiqa.losses.uncertainty import SoftCrossEntropy, uncertainty_losses
 
 @pytest.fixture(scope="module")
 def model():
-    return tfiqa.build_model("spaq_mt_s", backbone="resnet18")
+    with small_resnet18():
+        return tfiqa.build_model("spaq_mt_s", backbone="resnet18")
 
 
 def equation_8(quality, scores, logits, labels, sigma_1, sigma_2):
@@ -41,7 +43,7 @@ def test_sigmas_are_learned_with_the_network(model):
     """Where only the sigmas train, L1 errors of 8 and a cross-entropy of log 9 pull them to 8 and 2 log 9."""
     layer = model.get_layer("task_uncertainty")
     layer.log_sigma.assign([0.0, 0.0])
-    picture = np.random.default_rng(1).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    picture = np.random.default_rng(1).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
     for other in model.layers:
         other.trainable = other is layer
     model.get_layer("semantic_fc").kernel.assign(np.zeros((512, 9)))

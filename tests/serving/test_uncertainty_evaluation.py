@@ -9,6 +9,7 @@ from uncertain_scorer import named_pictures, uncertain_scorer
 
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.opinion_deviations import with_deviations
+from tfiqa.databases.rescaling import RESCALED
 from tfiqa.errors import InvalidInput, ManifestError
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.score_scale import ScoreScale
@@ -40,6 +41,15 @@ def test_perfect_uncertainty(data, tmp_path):
     assert "fidelity loss" in found.to_text()
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert written["calibration"]["truth"] == "thurstone"
+
+
+def test_the_manifest_of_a_run_over_several_databases_is_judged_database_by_database(data, tmp_path):
+    table = data.table.assign(score=[0.0, 100.0, 0.0, 100.0, 50.0], database=["a", "a", "b", "b", "b"])
+    found = evaluate_scorer(
+        uncertain_scorer(tmp_path / "m.keras"), LabelledPictures.of(Manifest(table, None, RESCALED))
+    )
+    assert {name: report.srcc for name, report in found.report.databases.items()} == {"a": -1, "b": -1}
+    assert (found.calibration.pairs, found.calibration.possible) == (2, 2)
 
 
 def test_estimated_deviations_are_told(data, tmp_path):
@@ -93,8 +103,10 @@ def test_scores_from_a_file(tmp_path):
     ("text", "message"),
     [
         ("path,quality\na,1\n", "no column 'uncertainty'"),
-        ("path,quality,uncertainty\na,1,-0.1\n", "at least 0"),
-        ("path,quality,uncertainty\na,inf,0.1\n", "must be finite"),
+        ("path,quality,uncertainty\na,1,-0.1\n", "uncertainty is negative in row 2"),
+        ("path,quality,uncertainty\na,inf,0.1\n", "quality is beyond 1e[+]100 in row 2"),
+        ("path,quality,uncertainty\na,1,1\nb,1,1e308\n", "uncertainty is beyond 1e[+]100 in row 3"),
+        ("path,quality,uncertainty\na,1,1\nb,1,1\n./a,2,1\n", r"earlier row in row 4 \(first: './a'\)"),
         ("path,quality,uncertainty\na,good,0.1\n", "quality is not a number in row 2"),
     ],
 )

@@ -12,6 +12,7 @@ from tfiqa.serving.scorer import Scorer
 from tfiqa.training.adam_l2 import AdamL2
 from tfiqa.training.recipe_files import read_recipe
 from tfiqa.training.trainer import fit
+from tfiqa.training.training_data import load_training_data
 from tfiqa.weights.build import read_model
 
 PICTURES = 8
@@ -85,18 +86,22 @@ def test_the_model_tells_its_uncertainty(run, databases):
     assert scores["uncertainty"] == pytest.approx(predictions["uncertainty"][0], rel=1e-4)
 
 
-def test_a_stopped_run_ends_bit_for_bit_where_it_would_have_ended(run, databases, tmp_path, monkeypatch):
+def test_a_stopped_run_ends_bit_for_bit_where_it_would_have_ended(databases, tmp_path):
     class Stopped(Exception):
         pass
 
     def stop(text):
-        if text.startswith("epoch 1 "):
+        if text.startswith("epoch 2 "):
             raise Stopped
 
+    longer = recipe("epochs=3")
     with pytest.raises(Stopped):
-        fit(recipe(), databases, tmp_path / "run", say=stop)
-    fit(recipe(), databases, tmp_path / "run", resume=True)
-    whole, resumed = (read_model(folder / "model.keras").get_weights() for folder in (run[0], tmp_path / "run"))
+        fit(longer, databases, tmp_path / "run", say=stop)
+    fit(longer, databases, tmp_path / "run", resume=True)
+    fit(longer, databases, tmp_path / "whole")
+    whole, resumed = (
+        read_model(folder / "model.keras").get_weights() for folder in (tmp_path / "whole", tmp_path / "run")
+    )
     for one, other in zip(whole, resumed, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -197,3 +202,20 @@ def test_l2_decay_goes_through_adams_moments():
         first, second = 0.9 * first + 0.1 * decayed, 0.999 * second + 0.001 * decayed**2
         weight = weight - 0.01 * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
     np.testing.assert_allclose(variable.numpy(), weight, rtol=1e-5)
+
+
+def test_a_wrong_setting_leaves_no_folder_behind(databases, tmp_path):
+    with pytest.raises(RecipeError):
+        fit(recipe("pairs.counts={moss: 3}"), databases, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_each_database_is_split_by_itself(databases, tmp_path):
+    copies = []
+    for path in databases:
+        copies.append(tmp_path / path.name)
+        pd.read_csv(path).drop(columns="split").to_csv(copies[-1], index=False)
+    data = load_training_data(recipe("split={train: 0.5, validation: 0.25, test: 0.25}"), copies)
+    shares = data.manifest.table.groupby("database")["split"].value_counts().unstack()
+    assert shares["train"].tolist() == [4, 4]
+    assert shares["validation"].tolist() == [2, 2]

@@ -7,8 +7,10 @@ ranks, and the probabilities of equation 1, stay as they are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,25 +81,39 @@ def rescale(table: pd.DataFrame, fitted_on: NDArray[np.bool_]) -> tuple[pd.DataF
     return table, limits
 
 
-def database_names(manifests: Sequence[Manifest]) -> list[NDArray[np.object_]]:
+def database_names(manifests: Sequence[Manifest], sources: Sequence[Path]) -> list[NDArray[np.object_]]:
     """What tells the databases apart: for each manifest the name of each of its rows' database.
 
-    It is that of the column `database`, or the manifest's file name without its ending; where several manifests have the same
-    one, the file name follows it.
+    It is that of the column `database`, or else of the source, without an ending; where several manifests have the same one,
+    the source's follows it.
+
+    Args:
+        manifests: one a source.
+        sources: the manifests' files, or packed folders.
+
+    Raises ManifestError when a source is given twice.
     """
-    stems = [
-        manifest.path.stem if manifest.path else f"manifest {place}" for place, manifest in enumerate(manifests, 1)
-    ]
+    if twice := [source for source, count in Counter(source.resolve() for source in sources).items() if count > 1]:
+        raise ManifestError(f"{twice[0]} is given twice")
+    labels = _labels(sources)
     names = []
-    for manifest, stem in zip(manifests, stems, strict=True):
+    for manifest, label in zip(manifests, labels, strict=True):
         column = manifest.table["database"] if "database" in manifest.table else pd.Series([None] * len(manifest))
-        names.append(column.where(column.notna(), stem).astype(object).to_numpy())
-    owners = pd.Series([name for each in names for name in set(each)])
-    shared = set(owners[owners.duplicated()])
-    found = [
-        np.array([f"{n} {s}" if n in shared else n for n in each], object) for each, s in zip(names, stems, strict=True)
+        names.append(column.where(column.notna(), label).astype(object).to_numpy())
+    owners = Counter(name for each in names for name in set(each))
+    return [
+        np.array([name if owners[name] == 1 else f"{name} {label}" for name in each], object)
+        for each, label in zip(names, labels, strict=True)
     ]
-    owners = pd.Series([name for each in found for name in set(each)])
-    if twice := sorted(set(owners[owners.duplicated()])):
-        raise ManifestError(f"two manifests are both {twice[0]}; give their files different names")
-    return found
+
+
+def _labels(sources: Sequence[Path]) -> list[str]:
+    """A name for each source, with as many folders in front as it takes to tell them apart."""
+    full = [source.resolve() for source in sources]
+    parts = [(path if path.is_dir() else path.with_suffix("")).parts for path in full]
+    labels = ["" for _ in parts]
+    for place, own in enumerate(parts):
+        others = [other for other in parts if other != own]
+        depth = next((n for n in range(1, len(own)) if all(own[-n:] != other[-n:] for other in others)), len(own))
+        labels[place] = "/".join(own[-depth:])
+    return labels

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import pandas as pd
+
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.table_file import as_text
@@ -17,7 +19,9 @@ from tfiqa.registry import unknown_name
 SUM_TOLERANCE = 1e-6  # 0.7 + 0.2 + 0.1 is not 1 in binary
 
 
-def split_manifest(manifest: Manifest, fractions: Mapping[str, float], seed: int) -> Manifest:
+def split_manifest(
+    manifest: Manifest, fractions: Mapping[str, float], seed: int, *, within: str | None = None
+) -> Manifest:
     """The manifest with its column `split` set anew; pictures that belong together (`groups.group_keys`) stay together.
 
     The largest groups are placed first, equal ones in an order drawn from the seed. Each goes to a split drawn with
@@ -30,6 +34,8 @@ def split_manifest(manifest: Manifest, fractions: Mapping[str, float], seed: int
         manifest: what to split.
         fractions: shares of pictures under the names train, validation, test; a name left out gets none. They sum to 1.
         seed: chooses the split.
+        within: a column, such as `database`, each of whose values gets these shares of its own pictures. Groups that several
+            of them have go where the first one puts them.
 
     Raises:
         InvalidInput: other names, negative shares or another sum.
@@ -37,20 +43,34 @@ def split_manifest(manifest: Manifest, fractions: Mapping[str, float], seed: int
     """
     _check_fractions(fractions)
     keys = group_keys(manifest.table, manifest.path)
+    parts = {manifest.name: keys}
+    if within is not None:
+        parts = {f"{within} {name}": part for name, part in keys.groupby(manifest.table[within], sort=False)}
+    split_of: dict[str, str] = {}
+    for name, part in parts.items():
+        _place(name, part, fractions, seed, split_of)
+    return replace(manifest, table=manifest.table.assign(split=keys.map(split_of)))
+
+
+def _place(
+    name: str, keys: pd.Series[str], fractions: Mapping[str, float], seed: int, split_of: dict[str, str]
+) -> None:
+    """Adds the splits of the groups that have none yet."""
     sizes = Counter(keys)
-    lacking = {name: fractions[name] * len(keys) for name in SPLITS if fractions.get(name, 0) > 0}
-    split_of = {}
-    for key in sorted(sizes, key=lambda key: (-sizes[key], _draw(seed, "order", key))):
+    lacking = {split: fractions[split] * len(keys) for split in SPLITS if fractions.get(split, 0) > 0}
+    for key in sorted(sizes.keys() & split_of.keys()):
+        lacking[split_of[key]] -= sizes[key]
+    fresh = sizes.keys() - split_of.keys()
+    for key in sorted(fresh, key=lambda key: (-sizes[key], _draw(seed, "order", key))):
         split_of[key] = _choose(lacking, sizes[key], _draw(seed, "split", key))
         lacking[split_of[key]] -= sizes[key]
-    empty = [name for name in lacking if name not in split_of.values()]
+    empty = [split for split in lacking if split not in {split_of[key] for key in sizes}]
     if empty:
-        shares = ", ".join(f"{name} {share:g}" for name, share in fractions.items())
+        shares = ", ".join(f"{split} {share:g}" for split, share in fractions.items())
         raise ManifestError(
-            f"{manifest.name}: split {empty[0]!r} would get no picture; {len(keys)} pictures in {len(sizes)} groups "
+            f"{name}: split {empty[0]!r} would get no picture; {len(keys)} pictures in {len(sizes)} groups "
             f"cannot be divided as {shares}"
         )
-    return replace(manifest, table=manifest.table.assign(split=keys.map(split_of)))
 
 
 def repeated_splits(manifest: Manifest, fractions: Mapping[str, float], seed: int, repeats: int) -> Iterator[Manifest]:

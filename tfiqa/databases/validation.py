@@ -91,7 +91,10 @@ def _is_missing(column: pd.Series) -> np.ndarray:
 def _number_problems(column: pd.Series) -> list[str]:
     numbers, bad = parse_numbers(column)
     problems = rows_problem(f"{column.name} is not a number", bad, column)
-    return problems + rows_problem(f"{column.name} is infinite", np.isinf(numbers))
+    problems += rows_problem(f"{column.name} is infinite", np.isinf(numbers))
+    if column.name == "score_std":
+        problems += rows_problem("score_std, a standard deviation, is negative", numbers < 0, column)
+    return problems
 
 
 def _word_problems(table: pd.DataFrame, column: str, words: tuple[str, ...]) -> list[str]:

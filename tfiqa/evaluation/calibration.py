@@ -122,6 +122,7 @@ def calibrate(
     prediction_scale: ScoreScale,
     score_scale: ScoreScale,
     source: str | None = None,
+    databases: ArrayLike | None = None,
     seed: int = 0,
 ) -> Calibration:
     """Compares the probabilities that a model's qualities and deviations give with those of people's.
@@ -135,6 +136,7 @@ def calibrate(
             scores alone. Where only some are missing, those pictures are left out.
         prediction_scale, score_scale: tell which direction is better.
         source: what the deviations are, where they are not people's.
+        databases: (N,) of each picture, where several; only pairs within one are compared.
         seed: of the draw of pairs.
 
     Raises InvalidInput for other shapes, scores or predictions that are not finite, and negative deviations.
@@ -145,12 +147,17 @@ def calibrate(
     if true_std is not None and true_std.shape != mean.shape:
         raise InvalidInput(f"{len(mean)} predictions need as many deviations. Received: {true_std.shape}")
     left_out = 0
+    owner = (
+        np.zeros(len(mean), np.int64)
+        if databases is None
+        else np.unique(np.asarray(databases, str), return_inverse=True)[1]
+    )
     if true_std is not None and np.isnan(true_std).all():
         true_std = None
     if true_std is not None:
         known = ~np.isnan(true_std)
         left_out = int((~known).sum())
-        mean, std, score, true_std = mean[known], std[known], score[known], true_std[known]
+        mean, std, score, true_std, owner = mean[known], std[known], score[known], true_std[known], owner[known]
     for name, values in (("uncertainty", std), ("score_std", true_std)):
         if values is not None and (values < 0).any():
             raise InvalidInput(f"{name} is a standard deviation, at least 0. Received: {values.min():g}")
@@ -158,6 +165,9 @@ def calibrate(
     possible = len(mean) * (len(mean) - 1) // 2
     places = np.arange(possible) if possible <= MOST_PAIRS else permuted(np.arange(MOST_PAIRS), possible, seed)
     first, second = pair_of_rank(places, len(mean))
+    within = owner[first] == owner[second]
+    first, second = first[within], second[within]
+    of_one = np.bincount(owner)
     predicted = thurstone_probability(mean[first] - mean[second], std[first], std[second])
     difference = score[first] - score[second]
     if true_std is None:
@@ -168,12 +178,12 @@ def calibrate(
     return Calibration(
         pictures=len(mean),
         left_out=left_out,
-        pairs=len(places),
-        possible=possible,
+        pairs=len(first),
+        possible=int((of_one * (of_one - 1) // 2).sum()),
         seed=seed,
         truth="binary" if true_std is None else "thurstone",
         source=None if true_std is None else source,
-        fidelity=float(fidelity_losses(predicted, true).mean()) if possible else math.nan,
+        fidelity=float(fidelity_losses(predicted, true).mean()) if len(first) else math.nan,
         error=calibration_error(bins),
         bins=bins,
         deviation_srcc=None if true_std is None else spearman(std, true_std),

@@ -73,7 +73,7 @@ def cross_entropy(margin: Any, probability: Any) -> Any:
 
 def log_normal_cdf(x: Any) -> Any:
     """The logarithm of `normal_cdf`, finite and with true gradients far out, where the distribution function itself is 0."""
-    z = ops.abs(x) / math.sqrt(2)
+    z = ops.where(x < 0, -x, x) / math.sqrt(2)  # unlike abs, with a slope at 0
     t = 1 / (1 + z / 2)
     polynomial = 0.0
     for coefficient in reversed(ERFC):

@@ -16,6 +16,7 @@ from tfiqa.databases.exif_rows import exif_rows, has_exif_columns
 from tfiqa.databases.groups import group_keys
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.opinion_deviations import estimated_part
+from tfiqa.databases.rescaling import RESCALED
 from tfiqa.databases.splits import rows_of_split
 from tfiqa.databases.validation import validate_manifest
 from tfiqa.errors import InvalidInput
@@ -95,7 +96,8 @@ def evaluate_scorer(
     Args:
         scorer: the model.
         pictures: with scores of any scale and direction, or with the measures that the model predicts.
-        repeats: bootstrap draws for 95 % intervals; 0 for none. Groups are drawn whole.
+        repeats: bootstrap draws for 95 % intervals; 0 for none. Groups are drawn whole. The manifest of a run over several
+            databases is judged database by database, without intervals.
         seed: of the draws, and of the pairs for the calibration.
         progress: called with (done, all) after each picture.
         scored: what `scorer.rows` gave for these pictures, where that is known already.
@@ -120,11 +122,21 @@ def evaluate_scorer(
         raise InvalidInput(f"none of the {len(pictures)} pictures could be scored; the first: {errors[0]}")
     used = manifest.table.iloc[kept].reset_index(drop=True)
     predicted = pd.DataFrame(rows)
-    report = agreement(predicted, used, tasks, manifest.scale, groups=group_keys(used), repeats=repeats, seed=seed)
+    databases = used["database"] if "database" in used and used["database"].nunique() > 1 else None
+    report = agreement(
+        predicted,
+        used,
+        tasks,
+        manifest.scale,
+        databases=databases if manifest.scale == RESCALED else None,
+        groups=group_keys(used),
+        repeats=repeats,
+        seed=seed,
+    )
     has_scenes = "scene" in predicted and any(column in used for column in SCENE_COLUMNS)
     accuracy = scene_accuracy(predicted["scene"], used) if has_scenes else None
     tells = "uncertainty" in predicted and tasks[0].output == "quality"
-    calibration = _calibration(predicted, used, scorer, manifest, seed) if tells else None
+    calibration = _calibration(predicted, used, databases, scorer, manifest, seed) if tells else None
     deviations = used[["score_std"]] if tells and "score_std" in used else used[[]]
     table = pd.concat([used[["image"]], truth_columns(used, tasks), deviations, predicted], axis=1)
     sources = [pictures.sources[index] for index in kept]
@@ -132,7 +144,12 @@ def evaluate_scorer(
 
 
 def _calibration(
-    predicted: pd.DataFrame, used: pd.DataFrame, scorer: Scorer, manifest: Manifest, seed: int
+    predicted: pd.DataFrame,
+    used: pd.DataFrame,
+    databases: pd.Series[str] | None,
+    scorer: Scorer,
+    manifest: Manifest,
+    seed: int,
 ) -> Calibration:
     assert scorer.info.scale is not None
     return calibrate(
@@ -143,6 +160,7 @@ def _calibration(
         prediction_scale=scorer.info.scale,
         score_scale=manifest.scale,
         source=estimated_part(used),
+        databases=databases,
         seed=seed,
     )
 

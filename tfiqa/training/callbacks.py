@@ -95,11 +95,12 @@ def _by_database(
     predictions: NDArray[np.float64], scores: NDArray[np.float64], databases: NDArray[np.object_]
 ) -> dict[str, float]:
     """The logs of `PictureValidation` for several databases."""
-    names = list(dict.fromkeys(databases))
+    names = [name for name in dict.fromkeys(databases) if len(set(scores[databases == name])) > 1]
+    weights = [int((databases == name).sum()) for name in names]
     logs = {}
     for key, coefficient in (("val_srcc", srcc), ("val_plcc", plcc)):
         values = [coefficient(predictions[databases == name], scores[databases == name]) for name in names]
-        logs[key] = float(np.average(np.nan_to_num(values), weights=[(databases == name).sum() for name in names]))
+        logs[key] = float(np.average(np.nan_to_num(values), weights=weights)) if names else math.nan
         if key == "val_srcc":
             logs.update({f"val_srcc_{name}": value for name, value in zip(names, values, strict=True)})
     return logs

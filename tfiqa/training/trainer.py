@@ -52,7 +52,8 @@ def fit(
         recipe: every setting.
         manifests: the data; rows without a `split` column are split by the recipe, groups kept together.
         output: the run folder, new or empty; with `resume` one that holds a run of the same recipe and data.
-        resume: go on after the newest checkpoint. On a CPU the result equals that of an uninterrupted run bit for bit.
+        resume: go on after the newest checkpoint. On a CPU the result equals that of an uninterrupted run bit for bit, where
+            both set TensorFlow up alike: the command line does so by `cli/tensorflow_start.py`.
         say: told one line at each stage.
         progress: called with (done, all) while the pictures are checked.
 
@@ -74,6 +75,7 @@ def fit(
     data = load_training_data(
         recipe, [Path(m) for m in manifests], previous=folder.pictures if resume else None, progress=progress
     )
+    drawn = drawn_pairs(data.rows("train").manifest, recipe.pairs, recipe.training.seed) if recipe.learns_pairs else ()
     if resume:
         _check_same_data(folder, data)
     else:
@@ -81,9 +83,10 @@ def fit(
         data.write(folder)
     counts = ", ".join(f"{split} {count}" for split, count in data.counts().items())
     say(f"{len(data.manifest.table)} pictures ({counts}), {len(data.skipped)} skipped; score: {data.manifest.scale}")
-    if recipe.learns_pairs:
-        drawn = drawn_pairs(data.rows("train").manifest, recipe.pairs, recipe.training.seed)
+    if drawn:
         say("pairs an epoch: " + ", ".join(f"{each.database} {len(each.stream)}" for each in drawn))
+    if silent := _without_validation(data):
+        say(f"warning: no validation pictures of {', '.join(silent)}: they have no say in which epoch is kept")
     copies = data.copies_across_splits()
     if copies:
         say(
@@ -97,6 +100,14 @@ def fit(
     reports = report_held_out(recipe, data, folder, model, state, say)
     say(f"the model of epoch {state.chosen_epoch} is in {folder.model}")
     return reports
+
+
+def _without_validation(data: TrainingData) -> list[str]:
+    """The databases without validation pictures, where others have some."""
+    names = data.databases(data.rows("validation"))
+    if names is None or names.empty:
+        return []
+    return [each.database for each in data.rescalings if each.database not in set(names)]
 
 
 def _check_same_data(folder: RunFolder, data: TrainingData) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tfiqa.databases.exif_rows import EXIF_COLUMNS, check_exif_columns
 from tfiqa.databases.manifest import Manifest, write_manifest
@@ -143,9 +144,11 @@ def load_training_data(
         check_exif_columns([part.manifest for part in parts])
     for part in parts:
         _check_distributions(part.manifest, recipe.spec.targets)
-    pictures = _joined(parts) if recipe.joins_scales else join(parts)
+    names = database_names([part.manifest for part in parts], sources) if recipe.joins_scales else []
+    pictures = _joined(parts, names) if recipe.joins_scales else join(parts)
     if "split" not in pictures.manifest.table:
-        split = split_manifest(pictures.manifest, recipe.split.fractions(), recipe.split.seed)
+        within = "database" if recipe.joins_scales else None
+        split = split_manifest(pictures.manifest, recipe.split.fractions(), recipe.split.seed, within=within)
         pictures = replace(pictures, manifest=split)
 
     table = pictures.manifest.table
@@ -165,7 +168,9 @@ def load_training_data(
         raise ManifestError(f"no usable picture is left to train on{first}")
     rescalings: tuple[Rescaling, ...] = ()
     if recipe.joins_scales:
-        usable, rescalings = _rescaled(usable, parts)
+        usable, rescalings = _rescaled(
+            usable, {name: part for part, own in zip(parts, names, strict=True) for name in own}
+        )
     kept = checks[~bad]
     return TrainingData(
         usable,
@@ -183,32 +188,30 @@ def _part(source: Path, recipe: Recipe) -> LabelledPictures:
     try:
         return read_labelled_pictures(source, required=recipe.columns(), check_files=stop)
     except ManifestError as error:
-        if "score_std" not in str(error):
+        if "score_std is missing" not in str(error) and "'score_std' is missing" not in str(error):
             raise
         raise ManifestError(
             f"{error} (`tfiqa data deviations` estimates them; --set pairs.labels=binary does without)"
         ) from error
 
 
-def _joined(parts: Sequence[LabelledPictures]) -> LabelledPictures:
+def _joined(parts: Sequence[LabelledPictures], names: Sequence[NDArray[np.object_]]) -> LabelledPictures:
     """All rows, with oriented scores, and in the column `database` what tells the databases apart."""
-    names = database_names([part.manifest for part in parts])
     pictures = join([replace(part, manifest=oriented(part.manifest)) for part in parts])
     table = pictures.manifest.table.assign(database=np.concatenate(names))
     return replace(pictures, manifest=replace(pictures.manifest, table=table))
 
 
 def _rescaled(
-    pictures: LabelledPictures, parts: Sequence[LabelledPictures]
+    pictures: LabelledPictures, part_of: Mapping[str, LabelledPictures]
 ) -> tuple[LabelledPictures, tuple[Rescaling, ...]]:
     """The rows with scores of 0..100 in those to train on, and how each database's came about."""
     table = pictures.manifest.table
     rescaled, limits = rescale(table, (table["split"] == "train").to_numpy())
-    manifests = [part.manifest for part in parts]
-    owner = {
-        name: manifest for manifest, names in zip(manifests, database_names(manifests), strict=True) for name in names
-    }
-    rescalings = tuple(Rescaling(name, owner[name].name, owner[name].scale, *limits[name]) for name in limits)
+    rescalings = tuple(
+        Rescaling(name, part_of[name].manifest.name, part_of[name].manifest.scale, low, high)
+        for name, (low, high) in limits.items()
+    )
     return replace(pictures, manifest=replace(pictures.manifest, table=rescaled)), rescalings
 
 
