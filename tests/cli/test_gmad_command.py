@@ -1,21 +1,20 @@
 """`tfiqa gmad` as a user types it."""
 
-import csv
 import json
+import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from uncertain_scorer import named_pictures, uncertain_scorer
 
 from tfiqa.cli.gmad import gmad
-from tfiqa.cli.gmad_models import model_scores
 from tfiqa.cli.gmad_players import read_source
 from tfiqa.errors import InvalidInput, ManifestError, StorageError
-from tfiqa.evaluation.gmad.levels import LEVELS, SPACINGS, TOLERANCE
-from tfiqa.score_scale import ScoreScale
+from tfiqa.evaluation.gmad.levels import LEVELS, MOST_LEVELS, SPACINGS, TOLERANCE
+from tfiqa.serving import scorer as scorer_module
 
 COUNT = 200
 
@@ -142,6 +141,7 @@ def test_wrong_usage(here):
         ("--attacker", "a.csv", "--defender", "run_folder", "--output", "out"),
         ("--attacker", "a.csv", "--defender", "c.csv", "--lower-is-better", "d", "--output", "out"),
         ("--attacker", "a.csv", "--defender", "c.csv", "--levels", 0, "--output", "out"),
+        ("--attacker", "a.csv", "--defender", "c.csv", "--levels", 101, "--output", "out"),
         ("--attacker", "a.csv", "--defender", "c.csv", "--data", ".", "--output", "out"),
     ):
         assert run(*arguments).exit_code == 2, arguments
@@ -168,64 +168,75 @@ def test_what_a_source_means(here):
         assert (source.name, str(source.path), source.file) == (name, path, None)
 
 
-class FakeScorer:
-    """Scores a picture by the number in its name; those in `bad` fail."""
-
-    columns = ("quality",)
-    info = SimpleNamespace(scale=ScoreScale(0, 100, True, "fake"))
-
-    def __init__(self, source, bad=(), stop_after=None):
-        self.source, self.bad, self.stop_after, self.asked = source, bad, stop_after, []
-
-    def rows(self, pictures):
-        for place, picture in enumerate(pictures):
-            if place == self.stop_after:
-                raise KeyboardInterrupt
-            self.asked.append(picture)
-            failed = picture in self.bad
-            yield {
-                "path": str(picture),
-                "quality": None if failed else int(picture.stem) / 3,
-                "error": f"{picture}: is damaged" if failed else None,
-            }
+def test_levels_without_pairs_are_summed_up(here):
+    done = run(*TWO, "--levels", 100, "--tolerance", 0)
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.stderr.splitlines() if line.startswith("no pairs: ")]
+    assert 2 <= len(lines) <= 4
+    assert re.fullmatch(
+        r"no pairs: a attacks b, level 1, (\d+, ){8}\d+ and \d\d more: no picture at this level", lines[0]
+    )
 
 
-def test_model_scores_are_kept_and_taken_up(tmp_path):
-    model = tmp_path / "m.keras"
-    model.write_bytes(b"weights")
-    pictures = [Path(f"/photos/{number}.png") for number in range(6)]
-    folder = tmp_path / "scores"
-    with pytest.raises(KeyboardInterrupt):
-        model_scores("my model", FakeScorer(model, bad=pictures[:1], stop_after=3), pictures, folder)
-    (file,) = folder.iterdir()
-    assert file.name.startswith("my_model-")
-    with open(file, "a") as stream:
-        stream.write("/photos/5.png,9")  # half a row, as a killed process may leave it
-    second = FakeScorer(model)
-    scores, errors = model_scores("my model", second, pictures, folder)
-    assert second.asked == [pictures[0], *pictures[3:]]
-    assert (scores, errors) == ([number / 3 for number in range(6)], [])
-    with open(file, newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert sorted((row["path"], float(row["quality"])) for row in rows) == [(str(p), int(p.stem) / 3) for p in pictures]
-    assert {row["scale_direction"] for row in rows} == {"higher"}
-    model.write_bytes(b"other weights")
-    other = FakeScorer(model, bad=pictures[:1])
-    scores, errors = model_scores("my model", other, pictures, folder)
-    assert (len(other.asked), len(list(folder.iterdir()))) == (6, 2)
-    assert np.isnan(scores[0])
-    assert errors == ["/photos/0.png: is damaged"]
+def test_opinion_scores_off_their_scale(here):
+    table = pd.read_csv("opinions.csv").assign(scale_low=-9, scale_high=9, scale_direction="higher")
+    table.loc[[3, 5], "score"] = 77
+    table.to_csv("opinions.csv", index=False)
+    done = run(*TWO, "--data", "opinions.csv")
+    assert isinstance(done.exception, ManifestError)
+    message = (
+        "opinions.csv: 2 of 200 scores lie beyond the scale that it declares, -9 to 9 (first: 77 of photos/003.png)"
+    )
+    assert str(done.exception) == message
+    assert not Path("out").exists()
 
 
-def test_a_model_without_quality(tmp_path):
-    scorer = FakeScorer(tmp_path)
-    scorer.columns = ("ssim", "vsi")
-    with pytest.raises(InvalidInput, match="gives no quality; it gives ssim, vsi"):
-        model_scores("m", scorer, [], tmp_path)
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """A current folder with five pictures, whose quality stands in their names, and the models m.keras and n.keras."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    named_pictures(tmp_path / "photos", [(number, 1.0) for number in range(5)])
+    scorers = {name: uncertain_scorer(tmp_path / f"{name}.keras") for name in ("m", "n")}
+    monkeypatch.setattr(scorer_module.Scorer, "load", lambda source, **_: scorers[source.stem])
+    return scorers
+
+
+DUEL = ("--model", "m.keras", "--model", "n.keras", "--data", "photos", "--levels", 1, "--tolerance", 50)
+
+
+def test_models_scores_are_kept(models):
+    Path("photos/broken.png").write_text("x")
+    done = run(*DUEL, "--output", "out")
+    assert done.exit_code == 3, done.output
+    assert "m: 0 pictures are not in it, 1 have no finite score; left out" in done.stderr
+    assert [path.name[:2] for path in sorted(Path("out/scores").iterdir())] == ["m-", "n-"]
+    assert models["m"].predictor.asked == 6
+    done = run(*DUEL, "--output", "out", "--resume")
+    assert "m: 5 of 6 pictures are scored already" in done.stderr
+    assert models["m"].predictor.asked == 7  # the one that failed
+    (kept,) = Path("out/scores").glob("m-*")
+    again = run("--attacker", kept, "--defender", f"other={kept}", "--output", "again")
+    assert "5 pictures" in again.stderr, again.exception  # what is kept is a score file
+
+
+def test_a_model_without_quality(models):
+    models["n"].columns = ("ssim", "vsi")
+    done = run(*DUEL, "--output", "out")
+    assert isinstance(done.exception, InvalidInput)
+    assert "gives no quality; it gives ssim, vsi" in str(done.exception)
+
+
+def test_a_packed_folder_is_no_playground(models):
+    Path("photos/shards.json").write_text("{}")
+    done = run(*DUEL, "--output", "out")
+    assert isinstance(done.exception, InvalidInput)
+    assert "photos is a packed folder" in str(done.exception)
 
 
 def test_the_defaults_are_those_of_the_package():
     options = {option.name: option for option in gmad.params}
     assert (options["levels"].default, options["tolerance"].default) == (LEVELS, TOLERANCE)
+    assert options["levels"].type.max == MOST_LEVELS
     assert tuple(options["spacing"].type.choices) == SPACINGS
     assert options["spacing"].default == SPACINGS[0]

@@ -95,6 +95,18 @@ def test_rank_scores_from_a_file(here):
     assert [row["path"] for row in rows(run(rank, "--scores", "s.csv", "--lower-is-better").stdout)] == ["a", "b", "c"]
 
 
+def test_all_are_among_more_than_all(here):
+    (here / "s.csv").write_text("path,quality,uncertainty\na,1,0.1\nb,2,0.1\n")
+    result = run(rank, "--scores", "s.csv", "--top", 500)
+    assert [float(row["among_best"]) for row in rows(result.stdout)] == pytest.approx([1, 1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_numbers_are_ranked(here):
+    (here / "s.csv").write_text("path,quality,uncertainty\n" + "".join(f"{n},{n}e99,1e100\n" for n in range(9)))
+    assert len(rows(run(rank, "--scores", "s.csv").stdout)) == 9
+
+
 def test_nothing_to_rank(here):
     (here / "s.csv").write_text("path,quality,uncertainty\na,,\n")
     with pytest.raises(InvalidInput, match="none of the 1 pictures has a score"):

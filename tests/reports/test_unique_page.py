@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -133,18 +134,26 @@ def test_the_command_keeps_scores(here):
     assert result.exit_code == 3
     assert "left out: " in result.stderr
     kept = sorted(path.name for path in (here / "out" / "scores").iterdir())
-    assert [name.rsplit("_", 1)[0] for name in kept] == ["m_KonIQ-10k", "m_LIVE"]
+    assert [name.rsplit("-", 1)[0] for name in kept] == ["m_KonIQ-10k", "m_LIVE"]
     assert (here / "out" / "figure_6_m.png").is_file()
     first = (here / "out" / "index.html").read_text()
     assert "1 pictures of KonIQ-10k, which are left out" in first
-    predictor = scorer_module.Scorer.load(here / "m.keras").predictor
+    predictor = scorer_module.Scorer.load(Path("m.keras")).predictor
     asked = predictor.asked
     run()
     assert (here / "out" / "index.html").read_text() == first
-    assert predictor.asked == asked
+    assert predictor.asked == asked + 1  # the broken one
     Image.new("RGB", (9, 9)).save(next((here / "live").glob("*.png")))
     run()
-    assert len(list((here / "out" / "scores").iterdir())) == 3
+    assert predictor.asked == asked + 3
+    assert sorted(path.name for path in (here / "out" / "scores").iterdir()) == kept
+
+
+def test_nothing_is_given_twice(here):
+    with pytest.raises(InvalidInput, match=r"koniq10k\.csv is given twice"):
+        databases_of([here / "koniq10k.csv", here / "live.csv", here / "live" / ".." / "koniq10k.csv"], None)
+    with pytest.raises(InvalidInput, match=r"m\.keras is given twice"):
+        page_of(here, ["koniq10k.csv"], ["m.keras", "m.keras"])
 
 
 def test_models_of_measures_are_refused(here, monkeypatch):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tfiqa.cli.output import SOME_FAILED, say, say_some
+
+if TYPE_CHECKING:
+    from tfiqa.evaluation.gmad import Clash
+
+LEVELS_SHOWN = 10
 
 
 @click.command()
@@ -27,7 +34,7 @@ from tfiqa.cli.output import SOME_FAILED, say, say_some
     help="Folder (searched) or manifest; by default the pictures of the first score file.",
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
-@click.option("--levels", type=click.IntRange(min=1), default=6, show_default=True, help="Levels of the defender.")
+@click.option("--levels", type=click.IntRange(1, 100), default=6, show_default=True, help="Levels of the defender.")
 @click.option(
     "--spacing",
     type=click.Choice(["range", "quantiles"]),
@@ -108,6 +115,8 @@ def gmad(
         raise click.UsageError("Models need --data.")
     opinions = None if judgements is None else read_judgements(judgements)
     playground = read_playground(data, sources[0].file)
+    if opinions is None:
+        playground.opinions()  # scores that cannot judge show before a model has worked for hours
     players, playground, left_out = gather_players(sources, playground, lower_is_better, output, batch_size)
     for one, other in combinations(players, 2):
         if (one.quality == other.quality).all():
@@ -140,9 +149,22 @@ def gmad(
     }
     not_shown = write_competition(competition, output, about)
     say_some("not shown", [str(error) for error in not_shown])
-    for clash in competition.clashes:
-        if not clash.pairs:
-            say(f"{clash.attacker.name} attacks {clash.defender.name}, level {clash.level.number}: {clash.shortfall}")
+    say_some("no pairs", _without_pairs(competition.clashes))
     say(f"{output / PAGE}: {len(competition.pairs)} pairs of {len(playground.pictures):,} pictures")
     if any(counts.failed for counts in left_out.values()):
         context.exit(SOME_FAILED)
+
+
+def _without_pairs(clashes: Sequence[Clash]) -> list[str]:
+    """A text for the levels of each attack that lack pairs for the same reason."""
+    levels: dict[tuple[str, str, str], list[str]] = {}
+    for clash in clashes:
+        if not clash.pairs:
+            key = clash.attacker.name, clash.defender.name, clash.shortfall
+            levels.setdefault(key, []).append(str(clash.level.number))
+    return [
+        f"{attacker} attacks {defender}, level {', '.join(numbers[:LEVELS_SHOWN])}"
+        + (f" and {len(numbers) - LEVELS_SHOWN} more" if len(numbers) > LEVELS_SHOWN else "")
+        + f": {reason}"
+        for (attacker, defender, reason), numbers in levels.items()
+    ]

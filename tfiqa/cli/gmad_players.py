@@ -131,11 +131,18 @@ def gather_players(
 def _by_model(source: Source, playground: Playground, output: Path, batch_size: int) -> tuple[np.ndarray, bool]:
     import numpy as np
 
-    from tfiqa.cli.gmad_models import model_scores
+    from tfiqa.cli.progress import picture_progress
+    from tfiqa.errors import InvalidInput
+    from tfiqa.serving.kept_scores import kept_rows
     from tfiqa.serving.scorer import Scorer
 
     scorer = Scorer.load(source.path, batch_size=batch_size)
+    if "quality" not in scorer.columns:
+        raise InvalidInput(f"{scorer.source} gives no quality; it gives {', '.join(scorer.columns)}")
+    assert scorer.info.scale is not None  # Scorer refuses models without one
     say(f"{source.name}: {scorer.source}, {scorer.info.scale}")
-    values, errors = model_scores(source.name, scorer, playground.paths(), output / MODEL_SCORES)
-    say_some("failed", errors)
-    return np.array(values), scorer.info.scale is None or scorer.info.scale.higher_is_better
+    folder, progress = output / MODEL_SCORES, picture_progress(source.name)
+    rows = kept_rows(scorer, playground.paths(), folder, source.name, progress=progress, tell=say)
+    say_some("failed", [row["error"] for row in rows if row["error"] is not None])
+    values = [np.nan if row["error"] is not None else row["quality"] for row in rows]
+    return np.array(values), scorer.info.scale.higher_is_better

@@ -36,7 +36,12 @@ COLUMNS = (
     help="Instead of pictures and a model: a file with the columns path, quality, uncertainty, as `tfiqa score` writes it.",
 )
 @click.option("--lower-is-better", is_flag=True, help="Of the quality in --scores.")
-@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Also the probability of being among the best N.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also the probability of being among the best N; 1 where there are no more.",
+)
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
 @click.option("--output", default="-", help="File, written whole; '-' is standard output.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Patches in one pass.")
@@ -85,7 +90,8 @@ def rank(
     if not good:
         raise InvalidInput(f"none of the {len(rows)} pictures has a score; the first: {failed[0]['error']}")
     sign = 1 if higher_is_better else -1
-    ranking = rank_pictures([sign * row["quality"] for row in good], [row["uncertainty"] for row in good], top)
+    best = None if top is None else min(top, len(good))
+    ranking = rank_pictures([sign * row["quality"] for row in good], [row["uncertainty"] for row in good], best)
     columns = [name for name in COLUMNS if name != "among_best" or top is not None]
     with row_writer(output, form, columns) as write:
         for row in _ranked(good, ranking):

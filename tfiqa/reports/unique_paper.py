@@ -31,10 +31,6 @@ PLCC = MappingProxyType(
 SRCC_WEIGHTED = 0.888
 
 # Table V, of the model that was trained without the hinge on the deviations.
-SRCC_WITHOUT_HINGE = MappingProxyType(
-    {"live": 0.969, "csiq": 0.887, "kadid10k": 0.879, "bid": 0.872, "live_challenge": 0.856, "koniq10k": 0.898}
-)
-SRCC_WITHOUT_HINGE_WEIGHTED = 0.889
 FIDELITY_WITHOUT_HINGE = MappingProxyType(
     {"live": 0.131, "csiq": 0.086, "kadid10k": 0.048, "bid": 0.058, "live_challenge": 0.015, "koniq10k": 0.026}
 )

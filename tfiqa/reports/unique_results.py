@@ -13,6 +13,8 @@ from tfiqa.evaluation.report import EvaluationReport
 from tfiqa.reports.runs import database_names
 from tfiqa.reports.unique_paper import NAMES
 
+Progress = Callable[[int, int], None]
+
 if TYPE_CHECKING:
     from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.serving.evaluation import ScorerEvaluation
@@ -64,20 +66,25 @@ class Result:
 
 
 def databases_of(
-    paths: Sequence[Path], split: str | None, progress: Callable[[int, int], None] | None = None
+    paths: Sequence[Path], split: str | None, progress: Callable[[str], Progress] | None = None
 ) -> list[Database]:
-    """The rows that a report uses of each manifest or packed folder; `split` as in `select_rows`.
+    """The rows that a report uses of each manifest or packed folder.
 
-    Raises TfiqaError subclasses as `read_labelled_pictures` and `select_rows` do.
+    Args:
+        paths: manifests and packed folders.
+        split: as in `select_rows`.
+        progress: told what is done, gives what is called with (done, all) while a packed folder's records are read.
+
+    Raises InvalidInput for a path given twice, and TfiqaError subclasses as `read_labelled_pictures` and `select_rows` do.
     """
     from tfiqa.pipelines.labelled_pictures import read_labelled_pictures
     from tfiqa.serving.evaluation import select_rows
 
+    _refuse_twice(paths)
     found = []
     for path in paths:
-        pictures, rows = select_rows(
-            read_labelled_pictures(path, required=("image", "score"), progress=progress), split
-        )
+        reading = progress(f"reading {path}") if progress and path.is_dir() else None
+        pictures, rows = select_rows(read_labelled_pictures(path, required=("image", "score"), progress=reading), split)
         names = database_names(pictures.manifest)
         name = names[0] if len(names) == 1 else ""
         found.append((NAMES.get(name, name) or path.stem, name, pictures, rows))
@@ -91,15 +98,27 @@ def evaluate_models(
     folder: Path,
     *,
     batch_size: int = 32,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[str], Progress] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Result]:
-    """Evaluates each model (as `Scorer.load` takes it) on each database; the scores are kept in the folder, see `kept_rows`.
+    """Evaluates each model on each database.
 
-    Raises InvalidInput for a model that predicts no quality, and otherwise as `Scorer.load` and `evaluate_scorer` do.
+    Args:
+        models: as `Scorer.load` takes them.
+        databases: of `databases_of`.
+        folder: where the scores are kept, see `kept_rows`.
+        batch_size: patches in one pass.
+        progress: told what is scored, gives what is called with (done, all) after each picture.
+        tell: as in `kept_rows`.
+
+    Raises InvalidInput for a model given twice or that predicts no quality, and otherwise as `Scorer.load`, `kept_rows` and
+    `evaluate_scorer` do.
     """
-    from tfiqa.reports.kept_scores import kept_rows
-    from tfiqa.serving.evaluation import evaluate_scorer
+    from tfiqa.serving.evaluation import evaluate_scorer, exif_of
+    from tfiqa.serving.kept_scores import kept_rows
     from tfiqa.serving.scorer import Scorer
+
+    _refuse_twice(models)
 
     results = []
     for label, path in zip(_distinct([path.stem for path in models], models), models, strict=True):
@@ -108,11 +127,26 @@ def evaluate_models(
             raise InvalidInput(f"{path} predicts no quality")
         evaluations = []
         for database in databases:
-            name = f"{label}_{database.label}".replace("/", "_").replace(" ", "_")
-            rows = kept_rows(scorer, database.pictures, folder, name, progress)
-            evaluations.append(evaluate_scorer(scorer, database.pictures, scored=rows))
+            pictures, name = database.pictures, f"{label}_{database.label}"
+            rows = kept_rows(
+                scorer,
+                pictures.sources,
+                folder,
+                name,
+                exif=exif_of(pictures.manifest, scorer),
+                progress=progress(name) if progress else None,
+                tell=tell,
+            )
+            evaluations.append(evaluate_scorer(scorer, pictures, scored=rows))
         results.append(Result(label, scorer.info.model, evaluations))
     return results
+
+
+def _refuse_twice(paths: Sequence[Path]) -> None:
+    places = [path.resolve() for path in paths]
+    twice = [path for path, place in zip(paths, places, strict=True) if places.count(place) > 1]
+    if twice:
+        raise InvalidInput(f"{twice[-1]} is given twice")
 
 
 def _distinct(labels: Sequence[str], paths: Sequence[Path]) -> list[str]:

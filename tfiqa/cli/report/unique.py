@@ -48,8 +48,8 @@ def unique(
     probabilities are calibrated.
 
     Manifests may have different scales and directions. Of several models (the paper's ten sessions, say) the tables also
-    give the median. OUTPUT gets index.html, the figures as PNG, and the scores as CSV; those are used again while model
-    and pictures stay the same.
+    give the median. OUTPUT gets index.html, the figures as PNG, and the scores as CSV, picture by picture; those are used
+    again while model and picture stay the same.
 
     Exit status 3 when pictures could not be scored; they are left out and counted on the page.
     """
@@ -63,12 +63,12 @@ def unique(
     from tfiqa.reports.unique import unique_page
     from tfiqa.reports.unique_results import databases_of, evaluate_models
 
-    databases = databases_of(manifests, split)
+    databases = databases_of(manifests, split, picture_progress)
     for database in databases:
         pictures = database.pictures
         say(f"{database.label}: {len(pictures)} pictures ({database.rows}): {pictures.manifest.scale}")
     results = evaluate_models(
-        models, databases, output / "scores", batch_size=batch_size, progress=picture_progress("scoring")
+        models, databases, output / "scores", batch_size=batch_size, progress=picture_progress, tell=say
     )
     page = unique_page(results, databases)
     for figure in page.blocks:

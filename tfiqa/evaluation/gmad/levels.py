@@ -11,6 +11,7 @@ from tfiqa.errors import InvalidInput
 from tfiqa.evaluation.gmad.player import Player
 
 LEVELS = 6  # as in the authors' code
+MOST_LEVELS = 100  # each is then 1 % of the range: nobody looks at more, and reports have a line for each
 # Two pictures of a level then differ by 4 % of the range at most by the defender. On a 0..100 scale of opinions that is
 # less than the 95 % interval of a mean of 20 people's (about 7 points either way for a deviation of 16), so that the defender
 # cannot be excused by the difference. The authors' code takes 9 points, within which pictures differ by more than one level.
@@ -23,7 +24,7 @@ class LevelRule:
     """How the levels lie.
 
     Args:
-        levels: how many, from low to high quality.
+        levels: how many, from low to high quality; `MOST_LEVELS` at most.
         tolerance: half the width of a level, in per cent: of the range of the defender's scores, or for quantiles of the
             pictures. Above 50 / levels neighbours overlap.
         spacing: "range", as in the authors' code: the range from the lowest to the highest score is divided equally and a
@@ -38,10 +39,10 @@ class LevelRule:
     spacing: str = "range"
 
     def __post_init__(self) -> None:
-        if self.levels < 1 or not 0 <= self.tolerance <= 100 or self.spacing not in SPACINGS:
+        if not 1 <= self.levels <= MOST_LEVELS or not 0 <= self.tolerance <= 100 or self.spacing not in SPACINGS:
             raise InvalidInput(
-                f"levels must be 1 or more, the tolerance 0..100 per cent and the spacing one of {', '.join(SPACINGS)}. "
-                f"Received: {self.levels}, {self.tolerance}, {self.spacing}"
+                f"levels must be 1 to {MOST_LEVELS}, the tolerance 0..100 per cent and the spacing one of "
+                f"{', '.join(SPACINGS)}. Received: {self.levels}, {self.tolerance}, {self.spacing}"
             )
 
 

@@ -16,6 +16,9 @@ from tfiqa.databases.manifest import Manifest, read_manifest
 from tfiqa.errors import InvalidInput, ManifestError
 from tfiqa.evaluation.gmad.score_file import ScoreFile
 from tfiqa.images.discovery import find_pictures
+from tfiqa.pipelines.records.shard_list import SHARDS_FILE
+
+SLACK = 1e-9  # share of the scale by which rounding may carry a score beyond it
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,8 @@ class Playground:
         """The manifest's opinion scores in per cent of their scale: index the pictures, columns `score` (higher is better)
         and `score_std`, NaN where unknown. None without any.
 
-        Where the scale's ends are unknown, those of the scores stand for them.
+        Where the scale's ends are unknown, those of the scores stand for them. Raises ManifestError for scores beyond the
+        scale.
         """
         if self.manifest is None or "score" not in self.manifest.table:
             return None
@@ -63,9 +67,18 @@ class Playground:
         low, high = (
             known.agg(end) if told is None else told for end, told in (("min", scale.low), ("max", scale.high))
         )
+        beyond = known[(known < low - SLACK * (high - low)) | (known > high + SLACK * (high - low))]
+        if len(beyond):
+            raise ManifestError(
+                f"{self.manifest.name}: {len(beyond)} of {len(known)} scores lie beyond the scale that it declares, {low:g} to "
+                f"{high:g} (first: {beyond.iloc[0]:g} of {table['image'][beyond.index[0]]})"
+            )
         percent = 100 / (high - low) if high > low else 0.0
         deviations = table["score_std"].astype(float) if "score_std" in table else pd.Series(np.nan, table.index)
-        values = {"score": scale.oriented(table["score"]) * percent, "score_std": deviations.to_numpy() * percent}
+        values = {
+            "score": scale.oriented(table["score"].clip(low, high)) * percent,
+            "score_std": deviations.to_numpy() * percent,
+        }
         return pd.DataFrame(values, index=pd.Index(self.pictures, dtype=object))
 
     def only(self, kept: NDArray[np.bool_]) -> Playground:
@@ -126,7 +139,7 @@ def read_playground(data: Path | None, first: ScoreFile | None = None) -> Playgr
         first: its relative paths start from the current folder.
 
     Raises:
-        InvalidInput: no pictures, or neither of both given.
+        InvalidInput: no pictures, a packed folder, or neither of both given.
         ManifestError: the manifest cannot be used, or the score file names a picture twice.
     """
     if data is None:
@@ -138,6 +151,10 @@ def read_playground(data: Path | None, first: ScoreFile | None = None) -> Playgr
             raise ManifestError(f"{first.path}: {names[names.duplicated()].iloc[0]} is scored twice")
         return Playground(root, sorted(names))
     if data.is_dir():
+        if (data / SHARDS_FILE).is_file():
+            raise InvalidInput(
+                f"{data} is a packed folder, and people must see the pictures: give the manifest that it was packed from"
+            )
         root = Path(os.path.abspath(data))
         return Playground(root, sorted(_names([os.path.abspath(path) for path in find_pictures([data])], root)))
     manifest = read_manifest(data)

@@ -65,16 +65,15 @@ def hold_competition(
         different_content: no pairs of one group or reference.
         judgements: of `read_judgements`.
 
-    Raises InvalidInput as `compete` and `Playground.groups`.
+    Raises InvalidInput as `compete` and `Playground.groups`, ManifestError as `Playground.opinions`.
     """
     groups = playground.groups() if different_content else None
     clashes = compete(players, rule, pairs=pairs, groups=groups, attacks=attacks)
     table, judged_by, unmatched = pairs_table(clashes, playground.pictures), None, 0
-    opinions = playground.opinions()
     if judgements is not None:
         table, unmatched = judged_pairs(table, judgements)
         judged_by = PEOPLE
-    elif opinions is not None:
+    elif (opinions := playground.opinions()) is not None:
         table = opinion_pairs(table, opinions)
         judged_by = OPINIONS
     summary = attacks_table(clashes, table)
