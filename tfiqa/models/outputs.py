@@ -9,17 +9,25 @@ import numpy as np
 
 from tfiqa.models.model_info import ModelInfo
 
+BOX_OUTPUTS = ("box_quality",)  # of boxes in a picture; of another number for each request
+
+
+def picture_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's outputs but those of boxes."""
+    return {name: values for name, values in outputs.items() if name not in BOX_OUTPUTS}
+
 
 def patch_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What is averaged over a picture's patches: the model's outputs, but of `scene_logits` (N, C) the votes.
+    """What is averaged over a picture's patches: `picture_outputs`, but of `scene_logits` (N, C) the votes.
 
     Returns:
         `scene_votes` (N, C), one for a patch's top class and zero for others, and `scene_probabilities` (N, C), the
         softmax, in place of `scene_logits`; the other outputs as they are. SPAQ decides the scene by majority of the
         patches' top classes (Fang et al., CVPR 2020, section 5.5).
     """
+    outputs = picture_outputs(outputs)
     if "scene_logits" not in outputs:
-        return dict(outputs)
+        return outputs
     from keras import ops
 
     logits = outputs["scene_logits"]
@@ -32,7 +40,7 @@ def patch_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def output_widths(model: Any) -> dict[str, int]:
     """How many numbers each of `patch_outputs` has for one patch."""
-    widths = {name: int(output.shape[-1]) for name, output in model.output.items()}
+    widths = {name: int(output.shape[-1]) for name, output in picture_outputs(model.output).items()}
     scenes = widths.pop("scene_logits", None)
     return widths if scenes is None else {**widths, "scene_probabilities": scenes, "scene_votes": scenes}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,11 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     """Writes `<output>/<version>/`, whole or not at all.
 
     Signatures: `serving_default`, `image_bytes` string (N,) (encoded pictures of mixed sizes) to `quality` float (N,) and
-    the model's other outputs; `image`, float32 (N, H, W, 3) RGB 0..255 to the model's raw outputs. A model with EXIF has
-    one more input in both, `exif` float32 (N, 8): in `serving_default` as `tfiqa data exif` prints it (exif_*), NaN where
-    missing, all NaN for a picture without EXIF; in `image` normalised, zero where missing. The folder's
-    `assets.extra/tfiqa.json` holds the model's information: protocol, score scale, columns.
+    the model's other outputs; `image`, float32 (N, H, W, 3) RGB 0..255 to the model's raw outputs; of a model that scores
+    boxes also `boxes`, see `score_boxes_graph`. A model with EXIF has one more input in the first two, `exif` float32 (N, 8):
+    in `serving_default` as `tfiqa data exif` prints it (exif_*), NaN where missing, all NaN for a picture without EXIF; in
+    `image` normalised, zero where missing. The folder's `assets.extra/tfiqa.json` holds the model's information: protocol,
+    score scale, columns.
 
     Args:
         model: a model that scores pictures.
@@ -41,7 +43,9 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     from keras.export import ExportArchive
 
     from tfiqa.images.exif_encoding import EXIF_VECTOR
+    from tfiqa.models.outputs import picture_outputs
     from tfiqa.pipelines.scoring import takes_exif
+    from tfiqa.serving.box_graph import score_boxes_graph, takes_boxes
     from tfiqa.serving.picture_graph import score_pictures_graph
 
     if keras.backend.backend() != "tensorflow":
@@ -58,12 +62,16 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
         return score_pictures_graph(model, image_bytes, exif)
 
     def raw(image: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        return model(image if exif is None else {"image": image, "exif": exif}, training=False)
+        return picture_outputs(model(image if exif is None else {"image": image, "exif": exif}, training=False))
 
     also = [tf.TensorSpec((None, len(EXIF_VECTOR)), tf.float32, name="exif")] if takes_exif(model) else []
+    encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
     archive = ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serving_default", scores, [tf.TensorSpec((None,), tf.string, name="image_bytes"), *also])
+    archive.add_endpoint("serving_default", scores, [encoded, *also])
+    if takes_boxes(model):
+        boxes = tf.TensorSpec((None, None, 4), tf.float32, name="boxes")
+        archive.add_endpoint("boxes", partial(score_boxes_graph, model), [encoded, boxes])
     archive.add_endpoint("image", raw, [tf.TensorSpec((None, None, None, 3), tf.float32, name="image"), *also])
     with whole_folder(base / str(number)) as folder:
         try:

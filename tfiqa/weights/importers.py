@@ -70,6 +70,11 @@ LAYOUTS.register("dbcnn")(
         options=lambda state: {"batch_norm": f"{SCNN_STREAM}.1.running_mean" in state},
     )
 )
+# fastai keeps the children of torchvision's ResNet, its classifier left out, in a sequence.
+_SEQUENCE = {"body.0": "conv1", "body.1": "bn1", **{f"body.{3 + stage}": f"layer{stage}" for stage in (1, 2, 3, 4)}}
+LAYOUTS.register("paq2piq_baseline")(CheckpointLayout("P2P-BM.pth", _SEQUENCE))
+LAYOUTS.register("paq2piq_roipool")(CheckpointLayout("RoIPoolModel-fit.10.bs.120.pth or P2P-RM.pth", _SEQUENCE))
+LAYOUTS.register("paq2piq_feedback")(CheckpointLayout("P2P-FM.pth", _SEQUENCE))
 LAYOUTS.register("resnet18")(CheckpointLayout("resnet18-f37072fd.pth or resnet18-5c106cde.pth"))
 LAYOUTS.register("resnet34")(CheckpointLayout("resnet34-b627a593.pth or resnet34-333f7ec4.pth"))
 LAYOUTS.register("resnet50")(CheckpointLayout("resnet50-0676ba61.pth or resnet50-19c8e357.pth"))

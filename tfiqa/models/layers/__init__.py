@@ -1,9 +1,21 @@
 """Keras layers of our own. Importing the package registers them, so that `.keras` files with them can be read."""
 
 from tfiqa.models.layers.bilinear_pooling import BilinearPooling
+from tfiqa.models.layers.concat_pooling import ConcatPooling
 from tfiqa.models.layers.pad_to_side import PadToSide
+from tfiqa.models.layers.picture_boxes import PictureBoxes
 from tfiqa.models.layers.resize_like import ResizeLike
+from tfiqa.models.layers.roi_pooling import RoIPooling
 from tfiqa.models.layers.task_uncertainty import TaskUncertainty
 from tfiqa.models.layers.with_taps import WithTaps
 
-__all__ = ["BilinearPooling", "PadToSide", "ResizeLike", "TaskUncertainty", "WithTaps"]
+__all__ = [
+    "BilinearPooling",
+    "ConcatPooling",
+    "PadToSide",
+    "PictureBoxes",
+    "ResizeLike",
+    "RoIPooling",
+    "TaskUncertainty",
+    "WithTaps",
+]
