@@ -19,7 +19,7 @@ from tfiqa.features.mlsp.extraction import VIEW_PIXELS
 from tfiqa.features.mlsp.network import MlspNetwork
 from tfiqa.features.mlsp.settings import MlspSettings
 from tfiqa.features.mlsp.views import VIEWS, view_of
-from tfiqa.models.backbones.mlsp_taps import MLSP_TAPS
+from tfiqa.models.backbones.mlsp_taps import MLSP_TAPS, smallest_side
 from tfiqa.pipelines.records.writer import pack_records
 
 COUNT = 13
@@ -258,8 +258,8 @@ def test_pictures_that_cannot_be_used(model, tmp_path):
 
 def test_pictures_too_small_for_the_body(model, tmp_path, monkeypatch):
     """InceptionResNetV2 takes 75 pixels, which 86 leave after cropping."""
-    assert pictures.SMALLEST_SIDE == {"inception_resnet_v2": 75}
-    monkeypatch.setattr(pictures, "SMALLEST_SIDE", {"resnet18": 75})
+    assert (smallest_side("inception_resnet_v2"), smallest_side("resnet18")) == (75, 1)
+    monkeypatch.setattr(pictures, "smallest_side", lambda body: {"resnet18": 75}[body])
     sizes = ((74, 90), (85, 90), (90, 86))
     path = save_pictures(tmp_path, 3, sizes)
     finished = extract(path, tmp_path / "whole", model)

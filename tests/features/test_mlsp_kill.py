@@ -32,7 +32,7 @@ if __name__ == "__main__":
 class Run:
     """A run in a process group of its own."""
 
-    def __init__(self, source, program, folder, workers=2):
+    def __init__(self, source, program, folder, workers=1):
         program.write_text(PROGRAM)
         self.folder = folder
         command = [sys.executable, program, source, folder, str(workers)]
@@ -61,12 +61,12 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     save_model(folder / "m.keras")
     save_pictures(folder, PICTURES, ((160, 224), (224, 160)))
-    assert Run(folder, folder / "program.py", folder / "out", workers=1).process.wait(DEADLINE) == 0
+    assert Run(folder, folder / "program.py", folder / "out").process.wait(DEADLINE) == 0
     return folder
 
 
 def test_killed_again_and_again(whole, tmp_path):
-    """The whole group at the model's copy and in the middle, the workers alone; the last run ends by itself."""
+    """The whole group at the model's copy, a worker alone, the whole group in the middle; the last run ends by itself."""
     folder, program = tmp_path / "out", tmp_path / "program.py"
     run = Run(whole, program, folder)
     deadline = time.monotonic() + DEADLINE
@@ -78,16 +78,12 @@ def test_killed_again_and_again(whole, tmp_path):
 
     run = Run(whole, program, folder)
     run.wait_for(2)
+    (worker,) = run.workers()
+    os.kill(worker, signal.SIGKILL)
+    run.wait_for(run.finished_shards() + 2)
     os.killpg(run.process.pid, signal.SIGKILL)
     run.process.wait()
-    before = run.finished_shards()
-    assert 2 <= before < PICTURES
+    assert 4 <= run.finished_shards() < PICTURES
 
-    run = Run(whole, program, folder)
-    run.wait_for(before + 2)
-    workers = run.workers()
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-    assert len(workers) == 2
-    assert run.process.wait(DEADLINE) == 0
+    assert Run(whole, program, folder, workers=2).process.wait(DEADLINE) == 0
     assert contents(folder) == contents(whole / "out")

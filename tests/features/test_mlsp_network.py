@@ -9,11 +9,11 @@ from scenes import scene
 
 import tfiqa
 from tfiqa.errors import CheckpointError, InvalidInput
-from tfiqa.features.mlsp import network, strips
 from tfiqa.features.mlsp.inference_model import inference_model
 from tfiqa.features.mlsp.mean_first import MeanFirst
 from tfiqa.features.mlsp.network import MlspNetwork
 from tfiqa.models.backbones.mlsp_taps import MLSP_TAPS, mlsp_features
+from tfiqa.pipelines import strips
 
 # Folded kernels round otherwise: up to 1.1e-5 of the mean feature was seen, in EfficientNetV2.
 FOLDED = 5e-5
@@ -64,7 +64,7 @@ def test_features_are_those_of_the_layer_mlsp(model):
 
 def test_large_pictures_give_the_same_in_strips(model, monkeypatch):
     whole = MlspNetwork(model)(PICTURES)
-    monkeypatch.setattr(network, "PLAIN_PIXELS", PICTURES[0, :, :, 0].size - 1)
+    monkeypatch.setattr(strips, "PLAIN_PIXELS", PICTURES[0, :, :, 0].size - 1)
     monkeypatch.setattr(strips, "STRIP_VALUES", 50_000)  # many strips
     in_strips = MlspNetwork(model)(PICTURES)
     # Another order of adding up: 8e-6 of the mean was seen.

@@ -29,7 +29,7 @@ if __name__ == "__main__":
 class Run:
     """A run in a process group of its own."""
 
-    def __init__(self, tmp_path, folder, workers=2):
+    def __init__(self, tmp_path, folder, workers=1):
         program = tmp_path / "program.py"
         program.write_text(PROGRAM)
         command = [sys.executable, program, tmp_path / "pristine.csv", folder, str(workers)]
@@ -66,15 +66,19 @@ def whole(tmp_path_factory):
     """The folder of the pictures, and in it what an uninterrupted run made of them."""
     folder = tmp_path_factory.mktemp("whole")
     pristine(folder, PICTURES)
-    assert Run(folder, folder / "out", workers=1).process.wait(DEADLINE) == 0
+    assert Run(folder, folder / "out").process.wait(DEADLINE) == 0
     return folder
 
 
 def test_killed_again_and_again(whole, tmp_path):
-    """The whole group, the parent alone, workers alone, each at another moment; the last run ends by itself."""
+    """A worker, its whole group, and the parent alone, each at another moment; the last run ends by itself."""
     folder = tmp_path / "out"
     run = Run(whole, folder)
     run.wait_for(run.at_work)
+    (worker,) = run.workers()
+    os.kill(worker, signal.SIGKILL)
+    before = run.finished_shards()
+    run.wait_for(lambda: run.finished_shards() > before + 1 and run.at_work())
     run.kill_all()
     before = run.finished_shards()
     assert before < PICTURES
@@ -83,14 +87,7 @@ def test_killed_again_and_again(whole, tmp_path):
     run.wait_for(lambda: run.finished_shards() > before + 3 and run.at_work())
     run.process.kill()
     run.process.wait()
-    before = run.finished_shards()
-    assert before < PICTURES
+    assert run.finished_shards() < PICTURES
 
-    run = Run(whole, folder)
-    run.wait_for(lambda: run.finished_shards() > before + 3 and run.at_work())
-    workers = run.workers()
-    assert len(workers) == 2
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-    assert run.process.wait(DEADLINE) == 0
+    assert Run(whole, folder, workers=2).process.wait(DEADLINE) == 0
     assert contents(folder) == contents(whole / "out")

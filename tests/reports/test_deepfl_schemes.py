@@ -6,6 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from head_features import HereRunner, narrow_heads
+from small_networks import small_resnet18
 
 import tfiqa
 from tfiqa.cli.report.deepfl_schemes import deepfl_schemes
@@ -15,6 +17,12 @@ from tfiqa.weights.build import build_model, ensure_weights, read_model
 
 FINETUNE = ("data.crop=64", "epochs=1", "training.batch_size=8", "learning_rate=1e-3")
 HEAD = ("search.learning_rates=[1e-3]", "training.epochs=1", "training.batch_size=8")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small():
+    with small_resnet18(), narrow_heads():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +39,8 @@ def arguments(data, weak, folder, *more):
     return [*map(str, paths), "--generic", "fresh", "--repeats", "2", "--workers", "1", *settings, *more]
 
 
-def test_one_command_makes_the_table_and_goes_on(photo_folder, weak, tmp_path):
+def test_one_command_makes_the_table_and_goes_on(photo_folder, weak, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfiqa.features.runners.local.LocalRunner", lambda workers: HereRunner())
     command = arguments(photo_folder / "photos.csv", weak, tmp_path)
     done = CliRunner().invoke(deepfl_schemes, command, catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -100,7 +109,7 @@ def test_a_misspelt_setting_is_told_at_once(photo_folder, weak, tmp_path):
 def test_the_body_of_one_model_goes_into_another(weak):
     tuned = build_model("deepfl_finetune", weights=weak, body="resnet18", scaling="symmetric")
     source = read_model(weak)
-    for name in ("conv1", "layer4_1_conv2"):
+    for name in ("conv1", "layer4_0_conv2"):
         assert (tuned.get_layer(name).get_weights()[0] == source.get_layer(name).get_weights()[0]).all()
     with pytest.raises(CheckpointError, match="scaling 'symmetric', deepfl_finetune 'unit'"):
         ensure_weights("deepfl_finetune", weak, {"body": "resnet18"})

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageFilter
 from scenes import scene
+from small_networks import small_resnet18
 
 import tfiqa
 from tfiqa.cli.evaluate import evaluate
@@ -30,6 +31,12 @@ SETTINGS = [
     "learning_rate=1e-3",
     "split={train: 0.5, validation: 0.25, test: 0.25}",
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small():
+    with small_resnet18():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_networks import small_resnet18
 
 from tfiqa.databases.picture_check import check_pictures
 from tfiqa.errors import InvalidInput, ManifestError, StorageError, TrainingDiverged
@@ -21,6 +22,12 @@ from tfiqa.weights.build import read_model
 
 TFIQA = Path(sys.executable).parent / "tfiqa"
 START_SECONDS = 240
+
+
+@pytest.fixture
+def small():
+    with small_resnet18():
+        yield
 
 
 def recipe(*overrides):
@@ -106,6 +113,7 @@ def test_a_killed_run_ends_bit_for_bit_where_it_would_have_ended(trained_run, fi
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.usefixtures("small")
 def test_attributes_train_beside_quality(photo_folder, tmp_path):
     overrides = ["model=spaq_mt_a", "loss.weights={quality: 0.6, attributes: 0.4}"]
     reports = fit(recipe(*overrides), [photo_folder / "photos.csv"], tmp_path / "run")
@@ -117,6 +125,7 @@ def test_attributes_train_beside_quality(photo_folder, tmp_path):
     assert {"quality_loss", "attributes_loss"} <= set(pd.read_csv(tmp_path / "run" / "metrics.csv"))
 
 
+@pytest.mark.usefixtures("small")
 def test_bad_pictures_stop_or_are_skipped_and_listed(photo_folder, tmp_path):
     whole = (photo_folder / "photo 1.jpg").read_bytes()
     (photo_folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
@@ -138,6 +147,7 @@ def test_bad_pictures_stop_or_are_skipped_and_listed(photo_folder, tmp_path):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["chosen_by"] == "being the last epoch"
 
 
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(
     "shares", ["{train: 1.0, validation: 0, test: 0}", "{train: 0.5, validation: 0.25, test: 0.25}"]
 )
@@ -147,6 +157,7 @@ def test_a_diverged_training_says_so(shares, photo_folder, tmp_path):
     assert not (tmp_path / "run" / "model.keras").exists()
 
 
+@pytest.mark.usefixtures("small")
 def test_a_picture_that_changes_on_the_way_is_one_line(photo_folder, tmp_path, monkeypatch):
     from tfiqa.training import training_data
 

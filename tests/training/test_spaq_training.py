@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from small_networks import small_resnet18
 
 import tfiqa
 from tfiqa.databases.exif_rows import EXIF_COLUMNS, exif_rows
@@ -28,6 +29,12 @@ SETTINGS = (
     "frozen_epochs=1",
     "training.batch_size=4",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small():
+    with small_resnet18():
+        yield
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from keras_files import with_random_weights, write_keras_2
 
 import tfiqa
 from tfiqa.cli.import_weights import import_weights
-from tfiqa.errors import CheckpointError, InvalidInput
+from tfiqa.errors import CheckpointError
 from tfiqa.models.deepfl import quality_head
 from tfiqa.weights import build
-from tfiqa.weights.bodies import copy_layers, deepfl_from
+from tfiqa.weights.bodies import copy_layers
 from tfiqa.weights.build import read_model
 
 APPLICATIONS = {
@@ -104,28 +104,8 @@ def mlsp_of(model: keras.Model, picture: np.ndarray) -> np.ndarray:
     return np.asarray(keras.Model(model.input, model.get_layer("mlsp").output)(picture, training=False))
 
 
-@pytest.mark.parametrize("batch_normalization", [True, False])
-def test_the_second_stage_stands_on_the_first_and_takes_a_head(picture: np.ndarray, batch_normalization: bool) -> None:
-    weak = with_random_weights(tfiqa.build_model("deepfl_mtl", body="resnet18", scaling="imagenet", measures=["vsi"]))
-    model = deepfl_from(weak, batch_normalization)
-    assert model.info.options == {
-        "body": "resnet18",
-        "scaling": "imagenet",
-        "batch_normalization": batch_normalization,
-    }
-    mlsp = mlsp_of(weak, picture)
-    np.testing.assert_array_equal(mlsp_of(model, picture), mlsp)
-    features = keras.Input((1920,))
-    head = with_random_weights(keras.Model(features, quality_head(features, batch_normalization)), seed=1)
-    untouched = copy_layers(head, model)
-    assert not [name for name in untouched if name.startswith("quality")]
-    np.testing.assert_allclose(model(picture, training=False)["quality"], head(mlsp, training=False), rtol=1e-4)
-
-
 def test_what_does_not_fit_is_refused() -> None:
     model = tfiqa.build_model("deepfl", body="resnet18")
-    with pytest.raises(InvalidInput, match=r"takes the body of a deepfl_mtl\. Received: deepfl"):
-        deepfl_from(model)
     features = keras.Input((7,))
     before = model.get_weights()
     with pytest.raises(CheckpointError, match="layer quality_fc1 of small does not fit that of deepfl"):

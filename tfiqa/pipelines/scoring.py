@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import repeat
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from tfiqa.images.exif import read_exif
 from tfiqa.images.exif_encoding import EXIF_VECTOR, encode_exif, normalise_exif
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.in_order import map_in_order
-from tfiqa.models.backbones.mlsp_taps import SMALLEST_SIDE
+from tfiqa.models.backbones.mlsp_taps import smallest_side
 from tfiqa.models.outputs import patch_outputs
 from tfiqa.pipelines.records.packed_picture import Source, decode_source, file_or_bytes, name_of
 
@@ -56,7 +56,7 @@ class PicturePredictor:
         self.max_pixels = max_pixels
         self.workers = workers or os.cpu_count() or 1
         self._takes_exif = takes_exif(model)
-        self._least = SMALLEST_SIDE.get(model.info.options.get("body", ""), 1)
+        self._least = smallest_side(model.info.options.get("body", ""))
         self._network = network_function(model)
 
     def predict(self, source: Source) -> Outputs:
@@ -131,32 +131,38 @@ def network_function(model: QualityModel) -> Callable[[np.ndarray, np.ndarray | 
     """The model in inference mode as a function of a picture's patches, RGB 0..255 (N, H, W, 3), and its `exif` (8,), None
     where the model takes none, to `patch_outputs` (N, columns).
 
-    With TensorFlow it is compiled once for all sizes; other backends compile anew for each. It reads the model's weights at
-    each call, so it stays right while the model trains.
+    With TensorFlow it is compiled once for all sizes, and once more when a large one comes (see `pipelines.strips`); other
+    backends compile anew for each. It reads the model's weights at each call, so it stays right while the model trains.
     """
     import keras
 
-    def feed(images: np.ndarray, exif: np.ndarray | None) -> dict[str, np.ndarray]:
-        pixels = {"image": images.astype(np.float32)}
-        return pixels if exif is None else {**pixels, "exif": np.tile(exif, (len(images), 1))}
+    def repeated(exif: np.ndarray | None, images: np.ndarray) -> tuple[np.ndarray, ...]:
+        return () if exif is None else (np.tile(exif, (len(images), 1)),)
 
     if keras.backend.backend() != "tensorflow":
 
         def predict(images: np.ndarray, exif: np.ndarray | None) -> Outputs:
-            inputs = feed(images, exif)
-            outputs = model.predict_on_batch(inputs if exif is not None else inputs["image"])
-            return {name: np.asarray(values) for name, values in patch_outputs(outputs).items()}
+            inputs = _inputs(images.astype(np.float32), *repeated(exif, images))
+            return {name: np.asarray(each) for name, each in patch_outputs(model.predict_on_batch(inputs)).items()}
 
         return predict
 
     import tensorflow as tf
 
-    specification = {"image": tf.TensorSpec((None, None, None, 3), tf.float32)}
+    from tfiqa.pipelines.strips import for_all_sizes
+
+    def outputs_of(images: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        return patch_outputs(model(_inputs(images, exif), training=False))
+
+    specification = [tf.TensorSpec((None, None, None, 3), tf.float32)]
     if takes_exif(model):
-        specification["exif"] = tf.TensorSpec((None, len(EXIF_VECTOR)), tf.float32)
+        specification.append(tf.TensorSpec((None, len(EXIF_VECTOR)), tf.float32))
+    network = for_all_sizes(outputs_of, model, *specification)
+    return lambda images, exif: {
+        name: value.numpy() for name, value in network(images.astype(np.float32), *repeated(exif, images)).items()
+    }
 
-    @tf.function(input_signature=[specification])
-    def network(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return patch_outputs(model(inputs if len(inputs) > 1 else inputs["image"], training=False))
 
-    return lambda images, exif: {name: value.numpy() for name, value in network(feed(images, exif)).items()}
+def _inputs(images: Any, exif: Any = None) -> Any:
+    """What a model is called with."""
+    return images if exif is None else {"image": images, "exif": exif}

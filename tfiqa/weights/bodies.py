@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tfiqa.errors import CheckpointError, InvalidInput
-from tfiqa.models import MODELS
-from tfiqa.models.deepfl import DeepflOptions
+from tfiqa.errors import CheckpointError
 from tfiqa.models.model_info import ModelInfo, model_spec
 
 if TYPE_CHECKING:
@@ -43,19 +41,6 @@ def copy_layers(source: keras.Model, target: keras.Model) -> tuple[str, ...]:
     for layer in shared:
         layer.set_weights(known[layer.name].get_weights())
     return tuple(layer.name for layer in target.layers if layer.weights and layer.name not in known)
-
-
-def deepfl_from(weak: QualityModel, batch_normalization: bool = True) -> QualityModel:
-    """The second stage, `deepfl`, on the body and with the input scaling of a first stage, `deepfl_mtl`; its head is fresh.
-
-    `copy_layers` puts in the head that was trained on stored features (`models.deepfl.quality_head`).
-    """
-    if weak.name != "deepfl_mtl":
-        raise InvalidInput(f"deepfl takes the body of a deepfl_mtl. Received: {weak.name}")
-    options = weak.info.options
-    model: Any = MODELS.get("deepfl").value(DeepflOptions(options["body"], options["scaling"], batch_normalization))
-    copy_body(weak, model)
-    return model
 
 
 def check_bodies(source: ModelInfo, target: ModelInfo) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from keras import layers
 
 from tfiqa.features.mlsp.mean_first import MeanFirst
-from tfiqa.features.mlsp.strips import StripConv2D, strip_convolution
 
 MEAN_PREFIX = "mlsp_"  # of the layers that `bodies.mlsp` makes
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
@@ -22,8 +21,7 @@ def inference_model(model: keras.Model, precision: str) -> keras.Model:
     """A functional copy that computes the same MLSP features.
 
     A batch normalisation right after a convolution becomes part of its kernel and bias: Keras computes it as a multiplication
-    and an addition of their own, each of which passes through memory. Maps whose means are features
-    become `MeanFirst`, convolutions `StripConv2D`.
+    and an addition of their own, each of which passes through memory. Maps whose means are features become `MeanFirst`.
 
     Args:
         model: from pictures to the layer `mlsp`, whose layers are called once; it stays as it is.
@@ -42,8 +40,7 @@ def inference_model(model: keras.Model, precision: str) -> keras.Model:
             config["dtype"] = "float32" if exact else POLICIES[precision]
         if layer.name in folded:
             config["use_bias"] = True
-        kind = StripConv2D if strip_convolution(layer) else layer.__class__
-        return kind.from_config(config)
+        return layer.__class__.from_config(config)
 
     def call(layer: Any, *inputs: Any, **settings: Any) -> Any:
         if layer.name in normalizations:

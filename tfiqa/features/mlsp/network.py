@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from tfiqa.errors import InvalidInput
 
-# Pictures of more pixels go through the convolutions in strips, which TensorFlow takes up to half a minute to prepare, once.
-PLAIN_PIXELS = 3_000_000
-
 
 class MlspNetwork:
     """Pictures to MLSP features.
@@ -34,26 +31,17 @@ class MlspNetwork:
         import tensorflow as tf
 
         from tfiqa.features.mlsp.inference_model import inference_model
-        from tfiqa.features.mlsp.strips import in_strips
+        from tfiqa.pipelines.strips import for_all_sizes
 
         if "mlsp" not in {layer.name for layer in model.layers}:
             raise InvalidInput(f"{model.name} has no MLSP features; take a deepfl_mtl or a deepfl")
         body = inference_model(keras.Model(model.inputs[0], model.get_layer("mlsp").output), precision)
         self.features: int = body.output.shape[-1]
 
-        pictures = tf.TensorSpec((None, None, None, 3), tf.uint8)
-
-        @tf.function(input_signature=[pictures])
         def network(pictures: tf.Tensor) -> tf.Tensor:
             return body(tf.cast(pictures, tf.float32), training=False)
 
-        @tf.function(input_signature=[pictures])
-        def network_in_strips(picture: tf.Tensor) -> tf.Tensor:
-            with in_strips(body):
-                return body(tf.cast(picture, tf.float32), training=False)
-
-        self._network_in_strips = network_in_strips
-        self._network = network
+        self._network = for_all_sizes(network, body, tf.TensorSpec((None, None, None, 3), tf.uint8))
 
     @classmethod
     def load(cls, path: str | Path, precision: str = "float32") -> MlspNetwork:
@@ -67,6 +55,4 @@ class MlspNetwork:
 
         Memory grows with the pixels, from what the weights take: tools/benchmark_extraction.py --megapixels tells how fast.
         """
-        if pictures.shape[1] * pictures.shape[2] <= PLAIN_PIXELS:
-            return self._network(pictures).numpy()
-        return np.concatenate([self._network_in_strips(picture[np.newaxis]).numpy() for picture in pictures])
+        return self._network(pictures).numpy()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfiqa.errors import BrokenPicture, InvalidInput, PictureError
 from tfiqa.features.mlsp.views import view_size
 from tfiqa.images.decode import decode_picture, picture_size
-from tfiqa.models.backbones.mlsp_taps import SMALLEST_SIDE
+from tfiqa.models.backbones.mlsp_taps import smallest_side
 from tfiqa.pipelines.records.examples import picture_values
 from tfiqa.pipelines.records.packed_picture import Source, file_or_bytes, name_of, source_bytes
 from tfiqa.pipelines.records.schema import ENCODED
@@ -40,7 +40,7 @@ def source_size(source: Source, body: str, views: Sequence[str]) -> tuple[int, i
     picture, name = file_or_bytes(source)
     width, height = picture_size(picture, name=name)
     smallest = min(min(view_size(view, height, width)) for view in views)
-    least = SMALLEST_SIDE.get(body, 1)
+    least = smallest_side(body)
     if smallest < least:
         of_view = f" in its smallest view, of {smallest}" if smallest < min(height, width) else ""
         raise InvalidInput(f"{width}x{height} pixels are too few for {body} (sides of at least {least}{of_view})")

@@ -80,7 +80,12 @@ MLSP_TAPS: Mapping[str, tuple[MlspTap, ...]] = MappingProxyType(
 )
 BODIES = tuple(MLSP_TAPS)
 # Below this a body's last map has no pixel; the other bodies pad theirs. It is `min_size` in keras.applications.
-SMALLEST_SIDE = MappingProxyType({"inception_resnet_v2": 75})
+_SMALLEST_SIDE = MappingProxyType({"inception_resnet_v2": 75})
+
+
+def smallest_side(body: str) -> int:
+    """Pixels that a picture's sides have at least, for a body to take it: 1 for most, and for models without such a body ("")."""
+    return _SMALLEST_SIDE.get(body, 1)
 
 
 def mlsp_features(body: str) -> int:
