@@ -14,8 +14,8 @@ from tfiqa.models.model_info import info_of
 from tfiqa.models.quality_model import quality_model
 from tfiqa.pipelines import strips
 from tfiqa.pipelines.scoring import PicturePredictor
-from tfiqa.serving import picture_graph
 from tfiqa.serving.package import export_model
+from tfiqa.serving.picture_graph import score_pictures_graph
 
 PLAIN = 60 * 80
 
@@ -39,7 +39,7 @@ def model():
 @pytest.fixture(scope="module")
 def version(model, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(picture_graph, "PLAIN_PIXELS", PLAIN)
+        patch.setattr(strips, "PLAIN_PIXELS", PLAIN)
         patch.setattr(strips, "STRIP_VALUES", 5000)
         return export_model(model, tmp_path_factory.mktemp("saved_models") / "whole")
 
@@ -58,6 +58,13 @@ def test_all_sizes_are_scored_alike(version, want):
     np.testing.assert_allclose(served["quality"], want, rtol=1e-5)
 
 
+def test_pixels_of_all_sizes_too(version, model):
+    by_pixels = tf.saved_model.load(str(version)).signatures["image"]
+    for height, width in ((60, 80), (60, 81), (200, 90)):
+        pixels = scene(height, height, width)[np.newaxis].repeat(2, axis=0).astype(np.float32)
+        np.testing.assert_allclose(by_pixels(image=tf.constant(pixels))["quality"], model(pixels)["quality"], rtol=1e-5)
+
+
 def test_in_the_session_of_tf_serving(version, want):
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         signature = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(version)).signature_def[
@@ -69,8 +76,8 @@ def test_in_the_session_of_tf_serving(version, want):
 
 
 def test_only_large_pictures_go_in_strips(model, want, monkeypatch):
-    monkeypatch.setattr(picture_graph, "PLAIN_PIXELS", PLAIN)
+    monkeypatch.setattr(strips, "PLAIN_PIXELS", PLAIN)
     convolve = strips._convolve
     monkeypatch.setattr(strips, "_convolve", lambda *arguments: convolve(*arguments) + 1)
-    scores = picture_graph.score_pictures_graph(model, tf.constant(PICTURES))["quality"].numpy()
+    scores = score_pictures_graph(model, tf.constant(PICTURES))["quality"].numpy()
     assert np.isclose(scores, want, rtol=1e-5).tolist() == [True, False, False, True]

@@ -60,6 +60,19 @@ def for_all_sizes(
     return sized
 
 
+def by_size(pictures: tf.Tensor, function: Callable[[], Any], model: keras.Model) -> Any:
+    """What a function gives, in a graph for all sizes: in strips where the pictures have more than PLAIN_PIXELS.
+
+    Args:
+        pictures: (N, H, W, 3), which the function calls the model with; only their size is looked at.
+        function: of nothing, to the same structure of tensors whatever the size.
+        model: what may go in strips.
+    """
+    # Not inlined, so that TensorFlow prepares it when a large picture comes, and not with the first of all.
+    strips = tf.function(in_strips(model)(function), autograph=False, experimental_attributes={"_noinline": True})
+    return tf.cond(tf.reduce_prod(tf.shape(pictures)[1:3]) <= PLAIN_PIXELS, function, strips)
+
+
 def strip_convolution(layer: keras.Layer) -> bool:
     """Whether a layer is a convolution that `in_strips` computes; those of single pixels do not go astray."""
     return (

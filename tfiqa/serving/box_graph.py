@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfiqa.images.decode_graph import decode_picture_graph
 from tfiqa.images.protocol_graph import prepare_graph
-from tfiqa.pipelines.strips import PLAIN_PIXELS, in_strips
+from tfiqa.pipelines.strips import by_size
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -40,7 +40,7 @@ def score_boxes_graph(model: QualityModel, image_bytes: tf.Tensor, boxes: tf.Ten
             outputs = model({"image": image, "boxes": element[1][tf.newaxis]}, training=False)
             return outputs["quality"][0, 0], outputs["box_quality"][0]
 
-        return tf.cond(tf.reduce_prod(tf.shape(image)[1:3]) <= PLAIN_PIXELS, scores, in_strips(model)(scores))
+        return by_size(image, scores, model)
 
     signature = tf.TensorSpec((), tf.float32), tf.TensorSpec((None,), tf.float32)
     # One picture after the other, as in `score_pictures_graph`.

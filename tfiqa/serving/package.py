@@ -45,6 +45,7 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     from tfiqa.images.exif_encoding import EXIF_VECTOR
     from tfiqa.models.outputs import picture_outputs
     from tfiqa.pipelines.scoring import takes_exif
+    from tfiqa.pipelines.strips import by_size
     from tfiqa.serving.box_graph import score_boxes_graph, takes_boxes
     from tfiqa.serving.picture_graph import score_pictures_graph
 
@@ -62,7 +63,10 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
         return score_pictures_graph(model, image_bytes, exif)
 
     def raw(image: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        return picture_outputs(model(image if exif is None else {"image": image, "exif": exif}, training=False))
+        def outputs() -> dict[str, tf.Tensor]:
+            return picture_outputs(model(image if exif is None else {"image": image, "exif": exif}, training=False))
+
+        return outputs() if model.info.protocol.patch_size is not None else by_size(image, outputs, model)
 
     also = [tf.TensorSpec((None, len(EXIF_VECTOR)), tf.float32, name="exif")] if takes_exif(model) else []
     encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")

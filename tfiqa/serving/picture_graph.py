@@ -10,7 +10,7 @@ from tfiqa.images.decode_graph import decode_picture_graph
 from tfiqa.images.exif_encoding import EXIF_DEVIATION, EXIF_MEAN
 from tfiqa.images.protocol_graph import prepare_graph
 from tfiqa.models.outputs import output_widths, patch_outputs
-from tfiqa.pipelines.strips import PLAIN_PIXELS, in_strips
+from tfiqa.pipelines.strips import by_size
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -44,11 +44,7 @@ def score_pictures_graph(
         def scores() -> dict[str, tf.Tensor]:
             return _mean_over_patches(model, patches, element[1] if exif is not None else None, widths)
 
-        if model.info.protocol.patch_size is not None:
-            return scores()
-        # Not inlined, so that TensorFlow prepares it when a large picture comes, and not with the first of all.
-        strips = tf.function(in_strips(model)(scores), autograph=False, experimental_attributes={"_noinline": True})
-        return tf.cond(tf.reduce_prod(tf.shape(patches)[1:3]) <= PLAIN_PIXELS, scores, strips)
+        return scores() if model.info.protocol.patch_size is not None else by_size(patches, scores, model)
 
     signature = {name: tf.TensorSpec((width,), tf.float32) for name, width in widths.items()}
     elements = (image_bytes,) if exif is None else (image_bytes, exif)
