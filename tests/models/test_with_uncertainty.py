@@ -21,6 +21,8 @@ MODELS = [
     ("spaq_mt_s", SMALL, "fc"),
     ("deepfl", {"body": "mobilenet_v3_small"}, "quality_fc4"),
     ("dbcnn", {}, "fc"),
+    ("paq2piq_roipool", SMALL, "head_8"),
+    ("paq2piq_feedback", SMALL, "image_head_6"),
 ]
 
 
@@ -31,7 +33,7 @@ def picture():
 
 def inputs_of(model, picture):
     exif = np.random.default_rng(1).normal(size=(2, 8)).astype(np.float32)
-    return {"image": picture, "exif": exif} if isinstance(model.input, dict) else picture
+    return {"image": picture, "exif": exif} if "exif" in {each.name for each in model.inputs} else picture
 
 
 @pytest.mark.parametrize(("name", "options", "layer"), MODELS)
@@ -48,7 +50,9 @@ def test_quality_stays_and_the_uncertainty_is_of_its_features(name, options, lay
     # The positive part of a linear function of what the quality's last layer takes.
     taken = model.get_layer(layer).input
     assert uncertain.get_layer(HEAD).input is taken
-    features = np.asarray(keras.Model(model.input, taken)(inputs, training=False), np.float64)
+    features = quality_model(model.input, {"features": taken}, model.info)(inputs, training=False)["features"]
+    features = np.asarray(features, np.float64)
+    features = features[:, 0] if features.ndim == 3 else features  # of boxes, the first of them the picture
     kernel, bias = uncertain.get_layer(HEAD).get_weights()
     np.testing.assert_allclose(out["uncertainty"], np.log1p(np.exp(features @ kernel + bias)), rtol=1e-4)
 

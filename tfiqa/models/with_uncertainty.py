@@ -33,6 +33,8 @@ def with_uncertainty(model: QualityModel) -> QualityModel:
     if "uncertainty" not in outputs:
         deviation = layers.Dense(1, kernel_initializer="he_normal", dtype="float32", name=HEAD)
         raw = deviation(_features(model, outputs["quality"]))
+        if len(raw.shape) == 3:  # of boxes (N, R, 1), of which the first is the picture
+            raw = raw[:, 0]
         outputs["uncertainty"] = layers.Activation("softplus", dtype="float32", name="uncertainty")(raw)
     info = replace(model.info, columns={name: (name,) for name in OUTPUTS})
     return quality_model(model.input, outputs, info)

@@ -60,9 +60,9 @@ def drawn_pairs(manifest: Manifest, settings: PairsSection, seed: int) -> tuple[
 
 def pair_trained(model: QualityModel) -> keras.Model:
     """A model of the same layers whose one output `ranking` (N, 2) holds quality and uncertainty (`losses.ranking.PairLoss`)."""
-    import keras
+    from keras import layers
 
-    both = keras.layers.Concatenate(dtype="float32", name=RANKING)(
-        [model.output["quality"], model.output["uncertainty"]]
-    )
-    return keras.Model(model.input, {RANKING: both}, name=model.name)
+    from tfiqa.models.quality_model import quality_model
+
+    both = layers.Concatenate(dtype="float32", name=RANKING)([model.output["quality"], model.output["uncertainty"]])
+    return quality_model(model.input, {RANKING: both}, model.info)
