@@ -137,7 +137,8 @@ def test_closing_the_iterator_ends_the_processes(tmp_path):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_process_outlives_the_one_that_started_it(how, tmp_path):
     program = (
-        f"import sys; sys.path.insert(0, {str(THIS_FOLDER)!r})\n"
+        f"import signal, sys; sys.path.insert(0, {str(THIS_FOLDER)!r})\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background a shell lets tests ignore it
         "from test_local_runner import write_pid_and_sleep\n"
         "from tfiqa.features.runners.local import LocalRunner\n"
         f"if __name__ == '__main__': list(LocalRunner(2).run(write_pid_and_sleep, [{str(tmp_path)!r}] * 2))\n"

@@ -153,7 +153,8 @@ def test_what_the_machines_cannot_import_is_told_in_one_line(cluster, tmp_path, 
 def test_ray_on_this_machine_keeps_the_terminal_clean_and_hears_ctrl_c():
     pytest.importorskip("ray", reason="the extra [ray] is not installed")
     program = (
-        "import time\n"
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background a shell lets tests ignore it
         "from tfiqa.features.runners.ray_cluster import RayRunner\n"
         "for item, _ in RayRunner(workers=2).run(time.sleep, [0.1, 600.0, 600.0]): print(item, flush=True)\n"
     )

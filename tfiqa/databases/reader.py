@@ -113,18 +113,17 @@ class FolderReader(Reader):
     def read(self, root: Path) -> ReaderResult:
         folder = FolderIndex(root, self.name)
         table = self.labels(folder).assign(database=self.name)
+        _check_scores(table, self.score_scale(), root)
         manifest = manifest_from_table(table, root, required=("image", "score") if self.has_scores else ("image",))
         manifest = replace(manifest, scale=self.score_scale())
-        _check_scores(manifest, root)
         return replace(located(manifest, folder, self.needed), official_count=self.official_count(table))
 
 
 READERS: Registry[type[Reader]] = Registry("database")
 
 
-def _check_scores(manifest: Manifest, root: Path) -> None:
+def _check_scores(table: pd.DataFrame, scale: ScoreScale, root: Path) -> None:
     """Raises ManifestError for scores beyond their scale and negative deviations: columns changed places, or damage."""
-    table, scale = manifest.table, manifest.scale
     low = -np.inf if scale.low is None else scale.low
     high = np.inf if scale.high is None else scale.high
     for column, lowest, highest, what in (
