@@ -12,7 +12,7 @@ LAYERS = [
     {"losses", "models", "full_reference", "distortions"},
     {"weights", "databases"},
     {"pipelines"},
-    {"evaluation"},
+    {"evaluation", "explain"},
     {"features"},
     {"training", "serving"},
     {"reports"},

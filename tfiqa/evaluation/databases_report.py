@@ -33,7 +33,7 @@ class DatabasesReport:
 
     def average(self, figure: str) -> float | None:
         """The average of one of AVERAGED; None where a database has none."""
-        values = [{name: value for name, _, value in report.figures()}[figure] for report in self.databases.values()]
+        values = [report.values()[figure] for report in self.databases.values()]
         if any(value is None or np.isnan(value) for value in values):
             return None
         weights = [report.pictures for report in self.databases.values()]
@@ -52,7 +52,7 @@ class DatabasesReport:
         width = max(len("weighted average"), *map(len, self.databases))
         lines = [f"{'':{width}}  pictures    SRCC    PLCC   PLCC after 5-parameter logistic"]
         for name, report in self.databases.items():
-            figures = {figure: value for figure, _, value in report.figures()}
+            figures = report.values()
             lines.append(
                 _line(name, width, report.pictures, figures["srcc"], figures["plcc"], figures["plcc_logistic5"])
             )

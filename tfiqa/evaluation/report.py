@@ -85,13 +85,17 @@ class EvaluationReport:
         for after in self.mapped:
             yield f"rmse_{after.kind}", f"RMSE after {after.kind}", after.rmse
 
+    def values(self) -> dict[str, float | None]:
+        """The value of every figure, by its name."""
+        return {name: value for name, _, value in self.figures()}
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; what is undefined is None."""
         values: dict[str, Any] = {
             "pictures": self.pictures,
             "prediction_scale": self.prediction_scale.to_dict(),
             "score_scale": self.score_scale.to_dict(),
-            **{name: _defined(value) for name, _, value in self.figures()},
+            **{name: _defined(value) for name, value in self.values().items()},
             "mappings": {after.kind: _mapping_dict(after) for after in self.mapped},
         }
         if self.repeats:

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tfiqa.errors import UnknownName
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.models.backbones.resnet_shape import STAGE_WIDTHS
 from tfiqa.models.input_scaling import unit_range
 from tfiqa.models.model_info import MODELS, ModelSpec, info_of
-from tfiqa.models.resnet_classifier import BACKBONES
-from tfiqa.registry import unknown_name
+from tfiqa.models.resnet_classifier import check_backbone
 from tfiqa.score_scale import ScoreScale
 
 if TYPE_CHECKING:
@@ -50,8 +48,7 @@ class Paq2PiqOptions:
     backbone: str = "resnet18"
 
     def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise UnknownName(unknown_name("backbone", str(self.backbone), BACKBONES))
+        check_backbone(self.backbone)
 
 
 def _weighted_layers(head: str, first: int) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfiqa.errors import InvalidInput
+from tfiqa.errors import InvalidInput, UnknownName
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.models.backbones.resnet_shape import feature_channels
 from tfiqa.models.input_scaling import scaled
 from tfiqa.models.model_info import MODELS, Builder, ModelSpec, info_of
+from tfiqa.registry import unknown_name
 
 if TYPE_CHECKING:
     import keras
@@ -64,4 +65,12 @@ SPEC = ModelSpec(
     head=("fc",),
 )
 BACKBONES: tuple[str, ...] = ("resnet18", "resnet34", "resnet50")
+
+
+def check_backbone(backbone: str) -> None:
+    """Raises UnknownName unless `backbone` is one of BACKBONES."""
+    if backbone not in BACKBONES:
+        raise UnknownName(unknown_name("backbone", str(backbone), BACKBONES))
+
+
 RESNET_BUILDERS = {name: MODELS.register(name, spec=SPEC)(_builder(name)) for name in BACKBONES}

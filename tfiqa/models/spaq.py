@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tfiqa.errors import InvalidInput, UnknownName
+from tfiqa.errors import InvalidInput
 from tfiqa.images.exif_encoding import EXIF_VECTOR
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.models.backbones.resnet_shape import STAGE_WIDTHS, feature_channels, split_points
 from tfiqa.models.input_scaling import unit_range
 from tfiqa.models.model_info import MODELS, ModelSpec, info_of
-from tfiqa.models.resnet_classifier import BACKBONES
-from tfiqa.registry import unknown_name
+from tfiqa.models.resnet_classifier import check_backbone
 from tfiqa.score_scale import ScoreScale
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ class SpaqOptions:
     backbone: str = "resnet50"
 
     def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise UnknownName(unknown_name("backbone", str(self.backbone), BACKBONES))
+        check_backbone(self.backbone)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfiqa.errors import UnknownName
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.models.backbones.resnet_shape import STAGE_WIDTHS
 from tfiqa.models.input_scaling import imagenet_range
 from tfiqa.models.model_info import MODELS, ModelSpec, info_of
-from tfiqa.models.resnet_classifier import BACKBONES
-from tfiqa.registry import unknown_name
+from tfiqa.models.resnet_classifier import check_backbone
 from tfiqa.score_scale import ScoreScale
 
 if TYPE_CHECKING:
@@ -46,8 +44,7 @@ class UniqueOptions:
     uncertainty: bool = True
 
     def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise UnknownName(unknown_name("backbone", str(self.backbone), BACKBONES))
+        check_backbone(self.backbone)
 
 
 def _outputs(options: UniqueOptions) -> Collection[str]:

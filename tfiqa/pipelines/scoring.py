@@ -142,7 +142,7 @@ def network_function(model: QualityModel) -> Callable[[np.ndarray, np.ndarray | 
     if keras.backend.backend() != "tensorflow":
 
         def predict(images: np.ndarray, exif: np.ndarray | None) -> Outputs:
-            inputs = _inputs(images.astype(np.float32), *repeated(exif, images))
+            inputs = model_inputs(images.astype(np.float32), *repeated(exif, images))
             return {name: np.asarray(each) for name, each in patch_outputs(model.predict_on_batch(inputs)).items()}
 
         return predict
@@ -152,7 +152,7 @@ def network_function(model: QualityModel) -> Callable[[np.ndarray, np.ndarray | 
     from tfiqa.pipelines.strips import for_all_sizes
 
     def outputs_of(images: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        return patch_outputs(model(_inputs(images, exif), training=False))
+        return patch_outputs(model(model_inputs(images, exif), training=False))
 
     specification = [tf.TensorSpec((None, None, None, 3), tf.float32)]
     if takes_exif(model):
@@ -163,6 +163,6 @@ def network_function(model: QualityModel) -> Callable[[np.ndarray, np.ndarray | 
     }
 
 
-def _inputs(images: Any, exif: Any = None) -> Any:
-    """What a model is called with."""
+def model_inputs(images: Any, exif: Any = None) -> Any:
+    """What a model is called with: pictures or patches (N, H, W, 3), and the numbers (N, 8) of one that takes EXIF."""
     return images if exif is None else {"image": images, "exif": exif}

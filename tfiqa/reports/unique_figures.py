@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import ArrayLike
+import pandas as pd
 
 from tfiqa.evaluation.calibration import Calibration
 from tfiqa.reports.page import number
@@ -27,8 +27,8 @@ class Cloud:
     """
 
     title: str
-    means: ArrayLike
-    deviations: ArrayLike
+    means: pd.Series[float]
+    deviations: pd.Series[float]
     mean_label: str
     deviation_label: str
 
@@ -37,7 +37,7 @@ def draw_clouds(clouds: Sequence[Cloud]) -> bytes:
     """A PNG with a panel a cloud, as figures 3 and 6: a point a picture."""
     figure, panels = _panels(len(clouds))
     for panel, cloud in zip(panels, clouds, strict=True):
-        many = len(cloud.means) > MANY  # type: ignore[arg-type]
+        many = len(cloud.means) > MANY
         panel.scatter(cloud.means, cloud.deviations, s=2 if many else 8, alpha=0.3 if many else 0.6, linewidths=0)
         panel.set_title(cloud.title, fontsize=11)
         panel.set_xlabel(cloud.mean_label)

@@ -56,7 +56,7 @@ class Result:
         NaN where undefined."""
         evaluation = self.evaluations[place]
         assert isinstance(evaluation.report, EvaluationReport)  # evaluate_models refuses others
-        found = {name: value for name, _, value in evaluation.report.figures() if value is not None}
+        found = {name: value for name, value in evaluation.report.values().items() if value is not None}
         if evaluation.calibration is not None:
             found["fidelity"] = evaluation.calibration.fidelity
             found["error"] = evaluation.calibration.error

@@ -44,7 +44,7 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
 
     from tfiqa.images.exif_encoding import EXIF_VECTOR
     from tfiqa.models.outputs import picture_outputs
-    from tfiqa.pipelines.scoring import takes_exif
+    from tfiqa.pipelines.scoring import model_inputs, takes_exif
     from tfiqa.pipelines.strips import by_size
     from tfiqa.serving.box_graph import score_boxes_graph, takes_boxes
     from tfiqa.serving.picture_graph import score_pictures_graph
@@ -64,7 +64,7 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
 
     def raw(image: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         def outputs() -> dict[str, tf.Tensor]:
-            return picture_outputs(model(image if exif is None else {"image": image, "exif": exif}, training=False))
+            return picture_outputs(model(model_inputs(image, exif), training=False))
 
         return outputs() if model.info.protocol.patch_size is not None else by_size(image, outputs, model)
 

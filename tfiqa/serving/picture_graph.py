@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -10,6 +10,7 @@ from tfiqa.images.decode_graph import decode_picture_graph
 from tfiqa.images.exif_encoding import EXIF_DEVIATION, EXIF_MEAN
 from tfiqa.images.protocol_graph import prepare_graph
 from tfiqa.models.outputs import output_widths, patch_outputs
+from tfiqa.pipelines.scoring import model_inputs
 from tfiqa.pipelines.strips import by_size
 
 if TYPE_CHECKING:
@@ -60,10 +61,8 @@ def _mean_over_patches(
 
     def add_pass(start: tf.Tensor, sums: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         batch = tf.cast(patches[start : start + PATCHES_PER_PASS], tf.float32)
-        inputs: Any = batch
-        if exif is not None:
-            inputs = {"image": batch, "exif": tf.tile(exif[tf.newaxis], [tf.shape(batch)[0], 1])}
-        outputs = patch_outputs(model(inputs, training=False))
+        repeated = None if exif is None else tf.tile(exif[tf.newaxis], [tf.shape(batch)[0], 1])
+        outputs = patch_outputs(model(model_inputs(batch, repeated), training=False))
         return start + PATCHES_PER_PASS, {name: sums[name] + tf.reduce_sum(outputs[name], axis=0) for name in sums}
 
     zeros = {name: tf.zeros((width,)) for name, width in widths.items()}

@@ -22,7 +22,7 @@ from tfiqa.models.with_uncertainty import with_uncertainty
 from tfiqa.pipelines.batches import RANKING, Batches, PairBatches, PictureBatches
 from tfiqa.pipelines.precision import resolve_precision
 from tfiqa.training.final_report import report_held_out
-from tfiqa.training.learning_pairs import drawn_pairs, pair_trained
+from tfiqa.training.learning_pairs import DrawnPairs, drawn_pairs, pair_trained
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder
 from tfiqa.training.training_data import Progress, TrainingData, load_training_data
@@ -94,7 +94,7 @@ def fit(
             "keeps them together"
         )
 
-    model, state = _train(recipe, data, folder, say)
+    model, state = _train(recipe, data, drawn, folder, say)
     model = _chosen(recipe, data, folder, model, state)
     folder.save_model(model)
     reports = report_held_out(recipe, data, folder, model, state, say)
@@ -121,7 +121,9 @@ def _check_same_data(folder: RunFolder, data: TrainingData) -> None:
         raise InvalidInput(f"the pictures or scores are not those that {folder.root} was started with")
 
 
-def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> tuple[QualityModel, RunState]:
+def _train(
+    recipe: Recipe, data: TrainingData, drawn: Sequence[DrawnPairs], folder: RunFolder, say: Say
+) -> tuple[QualityModel, RunState]:
     import keras
 
     from tfiqa.training.callbacks import write_log
@@ -159,7 +161,7 @@ def _train(recipe: Recipe, data: TrainingData, folder: RunFolder, say: Say) -> t
         optimizer.build(trained.trainable_variables)
         if start < state.epochs_done:
             load_optimizer(folder, state.epochs_done, optimizer)
-        batches = _batches(recipe, data, settings.batch_size_of(start))
+        batches = _batches(recipe, data, drawn, settings.batch_size_of(start))
         with _tensorflow_errors(folder):
             trained.fit(
                 _dataset(recipe, data, batches, state.epochs_done, end),
@@ -227,13 +229,12 @@ def _compile(model: keras.Model, recipe: Recipe, optimizer: Any, on_tensorflow: 
     model.compile(optimizer, loss=losses, loss_weights=weights, jit_compile=False if on_tensorflow else "auto")
 
 
-def _batches(recipe: Recipe, data: TrainingData, batch_size: int) -> Batches:
+def _batches(recipe: Recipe, data: TrainingData, drawn: Sequence[DrawnPairs], batch_size: int) -> Batches:
     train, seed = data.rows("train"), recipe.training.seed
     if not recipe.learns_pairs:
         targets = data.targets(train.manifest, recipe.spec.targets)
         return PictureBatches(targets, recipe.data.crops_per_picture, batch_size, seed)
-    pairs = drawn_pairs(train.manifest, recipe.pairs, seed)
-    return PairBatches([each.stream for each in pairs], [each.rows for each in pairs], batch_size, seed)
+    return PairBatches([each.stream for each in drawn], [each.rows for each in drawn], batch_size, seed)
 
 
 def _dataset(recipe: Recipe, data: TrainingData, batches: Batches, first_epoch: int, end: int) -> Any:
