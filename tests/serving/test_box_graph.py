@@ -13,7 +13,8 @@ from tfiqa.models.model_info import info_of
 from tfiqa.models.outputs import output_widths, patch_outputs
 from tfiqa.models.paq2piq import Paq2PiqOptions
 from tfiqa.models.quality_model import quality_model
-from tfiqa.serving.box_graph import score_boxes_graph, takes_boxes
+from tfiqa.pipelines.box_scoring import takes_boxes
+from tfiqa.serving.box_graph import score_boxes_graph
 from tfiqa.serving.package import export_model
 
 

@@ -14,7 +14,9 @@ from tfiqa.errors import InvalidInput
 
 COLOR_NAMES = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
-_FORMS = "'native', 'shorter_side:N' or 'pad:N:COLOR' with N pixels and COLOR white, black or R,G,B (0 to 255)"
+_FORMS = (
+    "'native', 'shorter_side:N', 'stretch:N' or 'pad:N:COLOR' with N pixels and COLOR white, black or R,G,B (0 to 255)"
+)
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,14 @@ class ResizePolicy:
     Args:
         kind: "native" leaves the picture alone. "shorter_side" brings the shorter side to `size` where both sides have
             at least that many pixels, and leaves smaller pictures alone; the longer side is size * longer / shorter
-            without its fraction, and the filter is Pillow's antialiased bilinear one (SPAQ and UNIQUE). "pad" centres
+            without its fraction, and the filter is Pillow's antialiased bilinear one (SPAQ and UNIQUE). "stretch" brings
+            both sides to `size` with that filter, whatever their ratio was (NIMA). "pad" centres
             the picture in a square of `size` pixels a side, without scaling it (PaQ-2-PiQ).
         size: pixels; 0 for "native".
         color: RGB around a padded picture.
     """
 
-    kind: Literal["native", "shorter_side", "pad"]
+    kind: Literal["native", "shorter_side", "stretch", "pad"]
     size: int = 0
     color: tuple[int, int, int] = COLOR_NAMES["white"]
 
@@ -43,7 +46,7 @@ class ResizePolicy:
     def __str__(self) -> str:
         if self.kind == "native":
             return self.kind
-        if self.kind == "shorter_side":
+        if self.kind in ("shorter_side", "stretch"):
             return f"{self.kind}:{self.size}"
         names = {color: name for name, color in COLOR_NAMES.items()}
         return f"{self.kind}:{self.size}:{names.get(self.color) or ','.join(map(str, self.color))}"
@@ -57,10 +60,21 @@ class ResizePolicy:
                     f"Received: {width} x {height}"
                 )
             return self.size, self.size
+        if self.kind == "stretch":
+            return self.size, self.size
         shorter = min(height, width)
         if self.kind == "native" or shorter < self.size:
             return height, width
         return self.size * height // shorter, self.size * width // shorter
+
+    def move_boxes(self, boxes: NDArray[np.floating], height: int, width: int) -> NDArray[np.float32]:
+        """Where boxes (..., 4), left, top, right, bottom in pixels of a picture of this size, are after `apply`."""
+        size = self.output_size(height, width)
+        if self.kind == "pad":
+            top, left = (self.size - height) // 2, (self.size - width) // 2
+            return (boxes + np.array([left, top, left, top])).astype(np.float32)
+        down, across = size[0] / height, size[1] / width
+        return (boxes * np.array([across, down, across, down])).astype(np.float32)
 
     def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture at its new size.
@@ -113,6 +127,8 @@ def parse_policy(text: str) -> ResizePolicy:
         size = int(parts[1])
         if parts[0] == "shorter_side" and len(parts) == 2:
             return ResizePolicy("shorter_side", size)
+        if parts[0] == "stretch" and len(parts) == 2:
+            return ResizePolicy("stretch", size)
         if parts[0] == "pad" and len(parts) == 3 and (color := _color(parts[2])):
             return ResizePolicy("pad", size, color)
     raise InvalidInput(f"a resize policy is {_FORMS}. Received: {text!r}")

@@ -35,6 +35,7 @@ class PicturePredictor:
     Args:
         model: a tfiqa model with the input `image`, and perhaps `exif`, which comes from each picture's own EXIF.
         batch_size: patches in one pass through the network; a picture of more patches takes several passes.
+        resize: overrides the protocol's resize policy.
         patch_stride: overrides the protocol's stride.
         max_pixels: larger pictures are refused.
         workers: decoding threads; by default one per processor.
@@ -45,11 +46,14 @@ class PicturePredictor:
         model: QualityModel,
         *,
         batch_size: int = 32,
+        resize: str | None = None,
         patch_stride: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         workers: int | None = None,
     ) -> None:
         self.protocol: PictureProtocol = model.info.protocol
+        if resize is not None:
+            self.protocol = replace(self.protocol, resize=resize)
         if patch_stride is not None and self.protocol.patch_size is not None:
             self.protocol = replace(self.protocol, patch_stride=patch_stride)
         self.batch_size = batch_size
@@ -62,6 +66,17 @@ class PicturePredictor:
     def predict(self, source: Source) -> Outputs:
         """Outputs for one picture, each (columns,) float32. Raises PictureError."""
         return self._mean_over_patches(*self._prepare((source, None)))
+
+    def predict_picture(self, picture: np.ndarray, exif: np.ndarray | None = None) -> Outputs:
+        """Outputs for a decoded picture, uint8 (H, W, 3), each (columns,) float32.
+
+        Args:
+            picture: as it is shown.
+            exif: for a model that takes it, the numbers (8,) as `encode_exif` has them.
+
+        Raises InvalidInput for a size that the model does not take.
+        """
+        return self._mean_over_patches(self._patches(picture), self._normalised(exif))
 
     def predict_all(
         self, sources: Iterable[Source], exif: Iterable[np.ndarray] | None = None
@@ -79,17 +94,20 @@ class PicturePredictor:
         source, exif = item
         picture = decode_source(source, max_pixels=self.max_pixels)
         try:
-            patches = self.protocol.prepare(picture)
-        except InvalidInput as error:  # a picture that the resize policy cannot take
+            patches = self._patches(picture)
+        except InvalidInput as error:
             raise UnsupportedPicture(name_of(source), str(error)) from error
+        return patches, self._normalised(own_exif(source) if self._takes_exif and exif is None else exif)
+
+    def _patches(self, picture: np.ndarray) -> np.ndarray:
+        patches = self.protocol.prepare(picture)
         height, width = patches.shape[1:3]
         if min(height, width) < self._least:
-            raise UnsupportedPicture(
-                name_of(source), f"{width}x{height} pixels; the model takes sides from {self._least}"
-            )
-        if not self._takes_exif:
-            return patches, None
-        return patches, normalise_exif(own_exif(source) if exif is None else exif).astype(np.float32)
+            raise InvalidInput(f"{width}x{height} pixels; the model takes sides from {self._least}")
+        return patches
+
+    def _normalised(self, exif: np.ndarray | None) -> np.ndarray | None:
+        return normalise_exif(exif).astype(np.float32) if self._takes_exif and exif is not None else None
 
     def _mean_over_patches(self, patches: np.ndarray, exif: np.ndarray | None) -> Outputs:
         sums: dict[str, np.ndarray] = {}

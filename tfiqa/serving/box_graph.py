@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
 
 
-def takes_boxes(model: QualityModel) -> bool:
-    """Whether a model has the input `boxes`."""
-    return any(tensor.name == "boxes" for tensor in model.inputs)
-
-
 @tf.autograph.experimental.do_not_convert
 def score_boxes_graph(model: QualityModel, image_bytes: tf.Tensor, boxes: tf.Tensor) -> dict[str, tf.Tensor]:
     """Scores encoded pictures of mixed sizes and formats, and boxes in them.

@@ -44,9 +44,10 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
 
     from tfiqa.images.exif_encoding import EXIF_VECTOR
     from tfiqa.models.outputs import picture_outputs
+    from tfiqa.pipelines.box_scoring import takes_boxes
     from tfiqa.pipelines.scoring import model_inputs, takes_exif
     from tfiqa.pipelines.strips import by_size
-    from tfiqa.serving.box_graph import score_boxes_graph, takes_boxes
+    from tfiqa.serving.box_graph import score_boxes_graph
     from tfiqa.serving.picture_graph import score_pictures_graph
 
     if keras.backend.backend() != "tensorflow":
