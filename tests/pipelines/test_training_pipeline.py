@@ -118,7 +118,7 @@ def test_crops_need_not_be_square(pictures):
 
 def test_a_crop_as_large_as_the_picture():
     words = np.array([2**64 - 1, 7, 1], np.uint64)
-    assert random_crop(np.zeros((32, 32, 3), np.uint8), (32, 32), False, words).shape == (32, 32, 3)
+    assert random_crop(np.zeros((32, 32, 3), np.uint8), (32, 32), words).shape == (32, 32, 3)
 
 
 def test_the_draws_are_the_same_on_every_machine(pictures):

@@ -1,7 +1,6 @@
 """What an epoch's logs say of the validation pictures."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,6 @@ import pytest
 
 from tfiqa.databases.manifest import UNKNOWN_SCALE, Manifest
 from tfiqa.evaluation.tasks import Task
-from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.training.callbacks import PictureValidation
 
 TRUTH = np.array([1.0, 2.0, 3.0, 4.0])
@@ -18,12 +16,11 @@ TRUTH = np.array([1.0, 2.0, 3.0, 4.0])
 def logs(**predictions):
     """Those of a model with an output for each of `predictions`, all to be like TRUTH."""
     table = pd.DataFrame({"image": list("abcd"), **dict.fromkeys(predictions, TRUTH)})
-    pictures = LabelledPictures.of(Manifest(table, Path("m.csv"), UNKNOWN_SCALE))
+    manifest = Manifest(table, Path("m.csv"), UNKNOWN_SCALE)
     rows = [{name: values[i : i + 1] for name, values in predictions.items()} for i in range(len(TRUTH))]
-    predictor = SimpleNamespace(predict_all=lambda sources, exif: iter(rows))
     tasks = [Task(name, name, UNKNOWN_SCALE, UNKNOWN_SCALE) for name in predictions]
     written = {}
-    PictureValidation(predictor, pictures, tasks, None).on_epoch_end(0, written)
+    PictureValidation(lambda: iter(rows), manifest, tasks).on_epoch_end(0, written)
     return written
 
 

@@ -28,6 +28,8 @@ class ModelSpec:
         columns: for each output that a score row shows, the names of its columns, in order.
         head: names of the layers that train while the backbone is frozen.
         exif: whether the model has the input `exif` (N, 8) beside `image`; see `images.exif_encoding`.
+        boxes: for a model with the inputs `boxes` and `picture_box`, how many boxes it must be given, if any; None for a model
+            without them.
         outputs: for a model whose options choose among its outputs, the function from options to the chosen ones.
     """
 
@@ -39,6 +41,7 @@ class ModelSpec:
     columns: Mapping[str, tuple[str, ...]]
     head: tuple[str, ...]
     exif: bool = False
+    boxes: int | None = None
     outputs: Callable[[Any], Collection[str]] | None = None
 
     def parse_options(self, model: str, options: Mapping[str, Any]) -> Any:

@@ -56,7 +56,7 @@ def _weighted_layers(head: str, first: int) -> tuple[str, ...]:
     return tuple(f"{head}_{first + place}" for place in (0, 2, 4, 6))
 
 
-def _spec(*head: str) -> ModelSpec:
+def _spec(*head: str, boxes: int | None = None) -> ModelSpec:
     return ModelSpec(
         PAPER,
         SCALE,
@@ -65,6 +65,7 @@ def _spec(*head: str) -> ModelSpec:
         targets={"quality": ("score",)},
         columns={"quality": ("quality",)},
         head=head,
+        boxes=boxes,
     )
 
 
@@ -79,7 +80,7 @@ def build_paq2piq_baseline(options: Paq2PiqOptions) -> keras.Model:
     return quality_model(image, {"quality": quality}, info_of("paq2piq_baseline", options))
 
 
-@MODELS.register("paq2piq_roipool", spec=_spec(*_weighted_layers("head", 2)))
+@MODELS.register("paq2piq_roipool", spec=_spec(*_weighted_layers("head", 2), boxes=0))
 def build_paq2piq_roipool(options: Paq2PiqOptions) -> keras.Model:
     """The RoIPool model (section 5.2): image (N, H, W, 3) RGB 0..255 and `boxes` (N, R, 4), left, top, right, bottom in
     pixels, to `quality` (N, 1) of the picture and `box_quality` (N, R) of the boxes, both MOS 0..100.
@@ -89,13 +90,16 @@ def build_paq2piq_roipool(options: Paq2PiqOptions) -> keras.Model:
     """
     from tfiqa.models.quality_model import quality_model
 
-    inputs, pooled = _inputs_and_pooled_boxes(options)
-    scores = _head(pooled, "head", 2, 0.25)
+    inputs, pooled, known = _inputs_and_pooled_boxes(options)
+    scores = _head(pooled, "head", 2, 0.25, known)
     outputs = {"quality": scores[:, 0], "box_quality": scores[:, 1:, 0]}
     return quality_model(inputs, outputs, info_of("paq2piq_roipool", options))
 
 
-@MODELS.register("paq2piq_feedback", spec=_spec(*_weighted_layers("patch_head", 2), *_weighted_layers("image_head", 0)))
+@MODELS.register(
+    "paq2piq_feedback",
+    spec=_spec(*_weighted_layers("patch_head", 2), *_weighted_layers("image_head", 0), boxes=len(FIXED_BOXES)),
+)
 def build_paq2piq_feedback(options: Paq2PiqOptions) -> keras.Model:
     """The feedback model (section 5.3): inputs and outputs as of `build_paq2piq_roipool`, with boxes (N, 3, 4) or more.
 
@@ -106,8 +110,8 @@ def build_paq2piq_feedback(options: Paq2PiqOptions) -> keras.Model:
 
     from tfiqa.models.quality_model import quality_model
 
-    inputs, pooled = _inputs_and_pooled_boxes(options, FIXED_BOXES)
-    scores = _head(pooled, "patch_head", 2, 0.25)[:, :, 0]
+    inputs, pooled, known = _inputs_and_pooled_boxes(options, FIXED_BOXES)
+    scores = _head(pooled, "patch_head", 2, 0.25, known)[:, :, 0]
     fed_back = 1 + len(FIXED_BOXES)
     feedback = layers.Reshape((fed_back,), dtype="float32", name="feedback")(scores[:, :fed_back])
     features = layers.Concatenate(dtype="float32", name="image_features")([pooled[:, 0], feedback])
@@ -127,9 +131,11 @@ def _image_and_maps(options: Paq2PiqOptions) -> tuple[Any, Any]:
     return image, layers.Identity(dtype="float32", name="features")(maps)
 
 
-def _inputs_and_pooled_boxes(options: Paq2PiqOptions, relative: Sequence[Sequence[float]] = ()) -> tuple[Any, Any]:
-    """The inputs, and the features (N, 1 + R, 2 * channels) of picture and boxes; `relative` as in `PictureBoxes`."""
+def _inputs_and_pooled_boxes(options: Paq2PiqOptions, relative: Sequence[Sequence[float]] = ()) -> tuple[Any, Any, Any]:
+    """The inputs, the features (N, 1 + R, 2 * channels) of picture and boxes, and which boxes (N, 1 + R) are finite; `relative` as
+    in `PictureBoxes`."""
     import keras
+    from keras import ops
 
     from tfiqa.models.layers import ConcatPooling, PictureBoxes, RoIPooling
 
@@ -139,12 +145,13 @@ def _inputs_and_pooled_boxes(options: Paq2PiqOptions, relative: Sequence[Sequenc
     all_boxes = PictureBoxes(relative, name="all_boxes")(image, boxes, picture_box)
     bins = RoIPooling(dtype="float32", name="roi_pool")(maps, all_boxes)
     inputs = {"image": image, "boxes": boxes, "picture_box": picture_box}
-    return inputs, ConcatPooling(dtype="float32", name="concat_pool")(bins)
+    return inputs, ConcatPooling(dtype="float32", name="concat_pool")(bins), ops.all(ops.isfinite(all_boxes), axis=-1)
 
 
-def _head(features: Any, name: str, first: int, dropout: float) -> Any:
+def _head(features: Any, name: str, first: int, dropout: float, known: Any = None) -> Any:
     """(..., features) to scores (..., 1). Layers are numbered from `first` as in the authors' sequences; activation comes before
-    the second normalisation.
+    the second normalisation. What is not `known` (...,), which fills up batches of pictures with fewer boxes, has no part in
+    the batch's statistics.
     """
     from keras import layers
 
@@ -152,7 +159,7 @@ def _head(features: Any, name: str, first: int, dropout: float) -> Any:
 
     def normalised(x: Any, place: int) -> Any:
         settings: Any = {"momentum": BATCH_NORM_MOMENTUM, "epsilon": BATCH_NORM_EPSILON, "dtype": "float32"}
-        return layers.BatchNormalization(**settings, name=f"{name}_{place}")(x)
+        return layers.BatchNormalization(**settings, name=f"{name}_{place}")(x, mask=known)
 
     x = normalised(features, first)
     x = layers.Dropout(dropout, dtype="float32", name=f"{name}_{first + 1}")(x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -25,10 +25,12 @@ class Batch:
     Args:
         rows: their places among the sources, (N,); a picture may come more than once.
         targets: for each trained output float32 (N, columns).
+        inputs: what the model takes beside them, float32 (N, ...) each; of boxes in pixels of the images, which move with them.
     """
 
     rows: NDArray[np.int64]
     targets: Targets
+    inputs: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Batches(Protocol):
@@ -43,8 +45,12 @@ class Batches(Protocol):
         """Batches in an epoch, the last and smaller one included."""
 
     @property
-    def widths(self) -> Mapping[str, int]:
-        """Columns of each target."""
+    def widths(self) -> Mapping[str, int | None]:
+        """Columns of each target; None where that is another in each batch."""
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[int | None, ...]]:
+        """The shape of each of a batch's inputs for one picture."""
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Those of one epoch, counted from 0."""
@@ -66,6 +72,7 @@ class PictureBatches:
         self.crops = len(next(iter(targets.values()))) * crops_per_picture
         self.steps = math.ceil(self.crops / batch_size)
         self.widths = {name: values.shape[1] for name, values in targets.items()}
+        self.inputs: dict[str, tuple[int | None, ...]] = {}
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch."""
@@ -97,6 +104,7 @@ class PairBatches:
         self.crops = 2 * pairs
         self.steps = math.ceil(pairs / batch_size)
         self.widths = {RANKING: 2}
+        self.inputs: dict[str, tuple[int | None, ...]] = {}
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch."""

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from tfiqa.errors import PictureError
 from tfiqa.images.resize import parse_policy
 from tfiqa.in_order import map_in_order
-from tfiqa.pipelines.batches import Batches
+from tfiqa.pipelines.batches import Batch, Batches
+from tfiqa.pipelines.box_batches import mirrored_boxes
 from tfiqa.pipelines.random_words import random_words
 from tfiqa.pipelines.records.packed_picture import Source, decode_source
 
@@ -64,18 +65,19 @@ def training_dataset(
 
     Returns:
         A dataset of (`image` float32 (N, *crop, 3) RGB 0..255, dictionary of targets float32 (N, columns)); with
-        `inputs`, in the place of the picture a dictionary of `image` and them. A
+        `inputs`, or those of the batches, in the place of the picture a dictionary of `image` and them. A
         picture that cannot be decoded, or is too small, is a tf.errors.OpError whose text holds the PictureError's.
     """
     policy = parse_policy(settings.resize)
 
-    def crop_of(item: tuple[int, NDArray[np.uint64]]) -> NDArray[np.uint8]:
+    def crop_of(item: tuple[int, NDArray[np.uint64]]) -> tuple[NDArray[np.uint8], bool]:
         index, words = item
         picture = policy.apply(decode_source(sources[index], max_pixels=settings.max_pixels))
         height, width = settings.crop
         if picture.shape[0] < height or picture.shape[1] < width:
             raise PictureError(str(sources[index]), f"is too small for crops of {width}x{height}")
-        return random_crop(picture, settings.crop, settings.flip, words)
+        crop, is_mirrored = random_crop(picture, settings.crop, words), settings.flip and bool(words[2] % np.uint64(2))
+        return crop[:, ::-1] if is_mirrored else crop, is_mirrored
 
     def items() -> Iterator[tuple[int, NDArray[np.uint64]]]:
         for epoch in range(first_epoch, epochs):
@@ -87,34 +89,46 @@ def training_dataset(
         crops = map_in_order(crop_of, items(), workers or os.cpu_count() or 1)
         for epoch in range(first_epoch, epochs):
             for batch in batches.epoch(epoch):
-                images = {"image": np.stack(list(islice(crops, len(batch.rows))))}
-                yield images | {name: values[batch.rows] for name, values in inputs.items()}, dict(batch.targets)
+                images, mirrored = zip(*islice(crops, len(batch.rows)), strict=True)
+                of_rows = {name: values[batch.rows] for name, values in inputs.items()}
+                yield {"image": np.stack(images), **of_rows, **boxes_of(batch, mirrored)}, dict(batch.targets)
+
+    def boxes_of(batch: Batch, mirrored: tuple[bool, ...]) -> dict[str, NDArray[np.float32]]:
+        """A batch's own inputs, which are boxes, in the images as they are."""
+        flags = np.array(mirrored)
+        return {
+            name: np.where(_like(flags, boxes), mirrored_boxes(boxes, settings.crop[1]), boxes)
+            for name, boxes in batch.inputs.items()
+        }
 
     image = {"image": tf.TensorSpec((None, *settings.crop, 3), tf.uint8)}
-    features = image | _specs({name: values.shape[1] for name, values in inputs.items()})
-    dataset = tf.data.Dataset.from_generator(crops_and_targets, output_signature=(features, _specs(batches.widths)))
+    shapes = {name: values.shape[1:] for name, values in inputs.items()} | dict(batches.inputs)
+    features = image | _specs(shapes)
+    targets = _specs({name: (width,) for name, width in batches.widths.items()})
+    dataset = tf.data.Dataset.from_generator(crops_and_targets, output_signature=(features, targets))
 
     @tf.autograph.experimental.do_not_convert
     def as_float(
         features: dict[str, tf.Tensor], outputs: dict[str, tf.Tensor]
     ) -> tuple[tf.Tensor | dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         pixels = tf.cast(features["image"], tf.float32)
-        return {**features, "image": pixels} if inputs else pixels, outputs
+        return {**features, "image": pixels} if shapes else pixels, outputs
 
     return dataset.map(as_float, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def random_crop(
-    picture: NDArray[np.uint8], size: tuple[int, int], flip: bool, words: NDArray[np.uint64]
-) -> NDArray[np.uint8]:
-    """A crop of `size` (height, width) of a picture (H,W,3) at a place drawn from random `words` (3 or more,), mirrored in
-    half of the cases when `flip`."""
+def random_crop(picture: NDArray[np.uint8], size: tuple[int, int], words: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """A crop of `size` (height, width) of a picture (H,W,3) at a place drawn from random `words` (2 or more,)."""
     height, width = np.array(size, np.uint64)
     places = np.array(picture.shape[:2], np.uint64) - np.array(size, np.uint64) + np.uint64(1)
     row, column = words[:2] % places  # 2**64 words for a few thousand places: no bias that could be seen
-    crop = picture[row : row + height, column : column + width]
-    return crop[:, ::-1] if flip and words[2] % np.uint64(2) else crop
+    return picture[row : row + height, column : column + width]
 
 
-def _specs(widths: Mapping[str, int]) -> dict[str, tf.TensorSpec]:
-    return {name: tf.TensorSpec((None, width), tf.float32) for name, width in widths.items()}
+def _like(flags: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Flags (N,) that go with values (N, ...)."""
+    return flags.reshape(-1, *(1,) * (values.ndim - 1))
+
+
+def _specs(shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, tf.TensorSpec]:
+    return {name: tf.TensorSpec((None, *shape), tf.float32) for name, shape in shapes.items()}

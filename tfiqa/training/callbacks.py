@@ -15,13 +15,14 @@ from keras import ops
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from tfiqa.errors import PictureError, TrainingDiverged
+from tfiqa.databases.box_rows import box_rows
+from tfiqa.databases.manifest import Manifest
+from tfiqa.errors import TrainingDiverged
 from tfiqa.evaluation.correlation import plcc, srcc
 from tfiqa.evaluation.tasks import Task
 from tfiqa.models.quality_model import QualityModel
-from tfiqa.pipelines.labelled_pictures import LabelledPictures
-from tfiqa.pipelines.scoring import PicturePredictor
 from tfiqa.training.checkpoint import RunState, save_checkpoint
+from tfiqa.training.held_out import Predict
 from tfiqa.training.run_folder import RunFolder, write_csv
 
 Say = Callable[[str], None]
@@ -35,44 +36,44 @@ def write_log(folder: RunFolder, state: RunState) -> None:
 class PictureValidation(keras.callbacks.Callback):
     """Adds `val_srcc` and `val_plcc`, over the whole validation set by the picture-level protocol, to each epoch's logs; of a
     model with several tasks their means, and `val_srcc_<output>` of each. In a mean over several an undefined coefficient,
-    which is that of constant predictions, counts 0: no agreement. That of a single task stays undefined.
+    which is that of constant predictions, counts 0: no agreement. That of a single task stays undefined. A model that learns
+    boxes adds `val_srcc_boxes`, over all boxes of all pictures.
 
     Args:
-        predictor: of the model that is trained.
-        pictures: the validation set.
+        predict: what the model that is trained says of each picture.
+        manifest: the validation set.
         tasks: what the model is judged by.
-        exif: for a model that takes it.
         databases: of each picture, where scores of different ones do not compare: then the coefficients are averages over
             databases, weighted by pictures, and `val_srcc_<database>` of each is added.
     """
 
     def __init__(
         self,
-        predictor: PicturePredictor,
-        pictures: LabelledPictures,
+        predict: Predict,
+        manifest: Manifest,
         tasks: Sequence[Task],
-        exif: NDArray[np.float64] | None,
         databases: pd.Series[str] | None = None,
     ) -> None:
         super().__init__()
-        self.predictor, self.pictures, self.tasks, self.exif = predictor, pictures, tasks, exif
+        self.predict, self.manifest, self.tasks = predict, manifest, tasks
         self.databases = None if databases is None else databases.to_numpy()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Scores the validation pictures. Raises TrainingDiverged when a score is not finite."""
         predictions: dict[str, list[float]] = {task.output: [] for task in self.tasks}
-        for outputs in self.predictor.predict_all(self.pictures.sources, self.exif):
-            if isinstance(outputs, PictureError):
-                raise outputs  # it was readable when the run began
+        of_boxes: list[NDArray[np.float32]] = []
+        for outputs in self.predict():
             for name, values in predictions.items():
                 values.append(float(outputs[name][0]))
+            if "box_quality" in outputs:
+                of_boxes.append(outputs["box_quality"])
         _check_finite(epoch, "a validation prediction", *(value for values in predictions.values() for value in values))
         if logs is None:
             return
         pairs = {
             task.output: (
                 task.prediction_scale.oriented(predictions[task.output]),
-                task.score_scale.oriented(self.pictures.manifest.table[task.column]),
+                task.score_scale.oriented(self.manifest.table[task.column]),
             )
             for task in self.tasks
         }
@@ -83,6 +84,8 @@ class PictureValidation(keras.callbacks.Callback):
         by_task = {name: srcc(*pair) for name, pair in pairs.items()}
         logs["val_srcc"] = _mean(list(by_task.values()))
         logs["val_plcc"] = _mean([plcc(*pair) for pair in pairs.values()])
+        if of_boxes:
+            logs["val_srcc_boxes"] = srcc(np.concatenate(of_boxes), np.concatenate(box_rows(self.manifest)[1]))
         if len(by_task) > 1:
             logs.update({f"val_srcc_{name}": value for name, value in by_task.items()})
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tfiqa.databases.exif_rows import exif_rows
-from tfiqa.errors import PictureError
 from tfiqa.evaluation.agreement import Report, agreement, truth_columns
 from tfiqa.evaluation.scenes import scene_accuracy
 from tfiqa.evaluation.tasks import tasks_of
-from tfiqa.models.model_info import model_spec
+from tfiqa.models.outputs import flat_outputs, labels
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
+from tfiqa.pipelines.scoring import Outputs
+from tfiqa.training.held_out import held_out_predictor
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 from tfiqa.training.training_data import TrainingData
@@ -29,15 +29,14 @@ def report_held_out(
     recipe: Recipe, data: TrainingData, folder: RunFolder, model: QualityModel, state: RunState, say: Say
 ) -> dict[str, Report]:
     """Writes the predictions and figures of the held-out splits into the run folder, and gives the reports by split."""
-    from tfiqa.pipelines.scoring import PicturePredictor
-
-    predictor = PicturePredictor(model, batch_size=recipe.validation.batch_size, max_pixels=recipe.data.max_pixels)
     reports: dict[str, Report] = {}
     scenes = {}
     for split in ("validation", "test"):
         rows = data.rows(split)
         if len(rows):
-            table = _predictions(predictor, rows, model)
+            resize = recipe.validation.resize if split == "validation" else None
+            outputs = list(held_out_predictor(model, recipe, rows, resize=resize)())
+            table = _predictions(outputs, rows, model)
             tasks, scale = tasks_of(model.info, rows.manifest.scale), rows.manifest.scale
             databases = data.databases(rows)
             if databases is not None:
@@ -60,18 +59,10 @@ def report_held_out(
     return reports
 
 
-def _predictions(predictor: Any, pictures: LabelledPictures, model: QualityModel) -> pd.DataFrame:
+def _predictions(outputs: Sequence[Outputs], pictures: LabelledPictures, model: QualityModel) -> pd.DataFrame:
     """A row a picture: image, what each task predicts (`score`, or `<measure>_target`), and the model's outputs, one column
     each."""
-    from tfiqa.models.outputs import flat_outputs, labels
-
-    manifest = pictures.manifest
-    exif = exif_rows(manifest) if model_spec(model.info.model).exif else None
-    columns = truth_columns(manifest.table, tasks_of(model.info, manifest.scale)).astype(float)
-    rows: list[dict[str, Any]] = []
-    for source, outputs in zip(pictures.sources, predictor.predict_all(pictures.sources, exif), strict=True):
-        if isinstance(outputs, PictureError):
-            raise outputs  # it was readable when the run began
-        known = dict(zip(columns.columns, columns.iloc[len(rows)], strict=True))
-        rows.append({"image": str(source), **known, **flat_outputs(outputs, model.info), **labels(outputs, model.info)})
-    return pd.DataFrame(rows)
+    columns = truth_columns(pictures.manifest.table, tasks_of(model.info, pictures.manifest.scale)).astype(float)
+    rows = [{**flat_outputs(each, model.info), **labels(each, model.info)} for each in outputs]
+    images = pd.DataFrame({"image": list(map(str, pictures.sources))})
+    return pd.concat([images, columns, pd.DataFrame(rows)], axis=1)

@@ -12,13 +12,34 @@ if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
 
 
-def make_optimizer(settings: TrainingSection, epoch: int) -> keras.optimizers.Optimizer:
-    """A fresh optimiser with the learning rate of `epoch`."""
+def make_optimizer(
+    settings: TrainingSection, epoch: int, model: QualityModel, head: tuple[str, ...]
+) -> keras.optimizers.Optimizer:
+    """A fresh optimiser with the learning rate of `epoch`.
+
+    Args:
+        settings: the recipe's.
+        epoch: counted from 0.
+        model: what it is for.
+        head: names of the layers that have the head's learning rate, where that is another.
+    """
     import keras
 
-    common = {"learning_rate": settings.learning_rate_of(epoch), "epsilon": settings.epsilon}
-    if settings.optimizer == "adamw":
-        return keras.optimizers.AdamW(weight_decay=settings.weight_decay, **common)
+    decay = settings.weight_decay if settings.optimizer == "adamw" else None
+    common = {
+        "learning_rate": settings.learning_rate_of(epoch),
+        "beta_2": settings.beta_2,
+        "epsilon": settings.epsilon,
+    }
+    if settings.head_learning_rate is not None:
+        from tfiqa.training.head_rate import HeadRateAdam
+
+        layers = [layer for layer in model.layers if layer.name in head]
+        paths = [weight.path for layer in layers for weight in layer.weights]
+        factor = settings.head_learning_rate / settings.learning_rate
+        return HeadRateAdam(paths, factor, weight_decay=decay, **common)
+    if decay is not None:
+        return keras.optimizers.AdamW(weight_decay=decay, **common)
     if settings.l2:
         from tfiqa.training.adam_l2 import AdamL2
 

@@ -48,6 +48,20 @@ class Recipe:
             raise RecipeError(f"data.equalize is for full-reference measures; {self.model.name} learns opinion scores")
         if self.data.rescale and set(self.spec.targets) != {"quality"}:
             raise RecipeError(f"data.rescale is for a model of quality alone; {self.model.name} learns more")
+        if self.data.boxes:
+            self._check_boxes()
+
+    def _check_boxes(self) -> None:
+        if self.spec.boxes is None:
+            raise RecipeError(f"data.boxes: {self.model.name} takes no boxes")
+        if self.loss.name not in ("mse", "l1") or self.data.rescale:
+            raise RecipeError(
+                f"data.boxes goes with loss.name mse or l1 and scores of one scale. Received: {self.loss.name}"
+            )
+        if self.loss.weights:
+            raise RecipeError(
+                f"data.boxes counts each picture and box alike, without loss.weights: {self.loss.weights}"
+            )
 
     def _check_loss(self) -> None:
         if self.learns_pairs:
@@ -76,7 +90,12 @@ class Recipe:
     @property
     def training_resize(self) -> str:
         """The resize policy before cropping."""
-        return self.data.train_resize or self.data.resize or self.spec.protocol.resize
+        return self.data.train_resize or self.scoring_resize
+
+    @property
+    def scoring_resize(self) -> str:
+        """The resize policy of the trained model."""
+        return self.data.resize or self.spec.protocol.resize
 
     @property
     def joins_scales(self) -> bool:

@@ -58,6 +58,8 @@ class DataSection:
         equalize: train on histogram-equalised targets, fitted on the pictures to train on; for full-reference measures.
         rescale: turn each manifest's scores so that higher is better and bring them to 0..100, by the lowest and highest score
             to train on, so that manifests of different scales can be joined; pairs do it by themselves.
+        boxes: train on the scores of boxes in the pictures too (columns `boxes` and `box_scores`), which need the whole picture
+            in each crop.
     """
 
     resize: str | None = None
@@ -69,6 +71,7 @@ class DataSection:
     max_pixels: int = DEFAULT_MAX_PIXELS
     equalize: bool = False
     rescale: bool = False
+    boxes: bool = False
 
     def __post_init__(self) -> None:
         for policy in (self.resize, self.train_resize):
@@ -126,11 +129,13 @@ class TrainingSection:
         frozen_batch_size: of the frozen epochs; null takes `batch_size`.
         frozen_batch_norm: what batch normalisation does while frozen: "inference" (running statistics, unchanged) or "update"
             (batch statistics, and the running ones follow), as PyTorch code in train mode does.
-        optimizer: "adam" or "adamw" (betas .9 and .999).
+        optimizer: "adam" or "adamw"; the first beta is .9.
+        beta_2: the optimiser's second beta.
         epsilon: the optimiser's epsilon; 1e-8 is PyTorch's default.
         weight_decay: decoupled decay of "adamw"; "adam" has none.
         l2: this much of each trained weight is added to its gradient, as PyTorch's Adam understands weight decay; "adam" alone.
         learning_rate: of the first epoch.
+        head_learning_rate: that of the model's head, all through in the same ratio to `learning_rate`; null takes the same.
         decay_every: epochs between two multiplications by `decay_factor`; 0 for none.
         decay_factor: see `decay_every`.
         decay_restarts: begin again with `learning_rate` after the frozen epochs, and count from there.
@@ -146,10 +151,12 @@ class TrainingSection:
     frozen_batch_size: int | None = None
     frozen_batch_norm: str = "inference"
     optimizer: str = "adam"
+    beta_2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     l2: float = 0.0
     learning_rate: float = 1e-3
+    head_learning_rate: float | None = None
     decay_every: int = 0
     decay_factor: float = 0.1
     decay_restarts: bool = False
@@ -165,9 +172,12 @@ class TrainingSection:
             _at_least("training.frozen_batch_size", self.frozen_batch_size, 1)
         for name in ("frozen_epochs", "decay_every", "weight_decay", "l2", "seed"):
             _at_least(f"training.{name}", getattr(self, name), 0)
-        for name in ("learning_rate", "epsilon", "decay_factor"):
-            if not getattr(self, name) > 0:
-                raise RecipeError(f"training.{name} is above 0. Received: {getattr(self, name)}")
+        for name in ("learning_rate", "head_learning_rate", "epsilon", "decay_factor"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise RecipeError(f"training.{name} is above 0. Received: {value}")
+        if not 0 <= self.beta_2 < 1:
+            raise RecipeError(f"training.beta_2 is from 0 to below 1. Received: {self.beta_2}")
         if self.seed >= SEEDS:
             raise RecipeError(f"training.seed is below {SEEDS}. Received: {self.seed}")
         if self.frozen_epochs > self.epochs:
@@ -180,6 +190,8 @@ class TrainingSection:
             raise RecipeError("training.weight_decay needs training.optimizer: adamw")
         if self.l2 > 0 and self.optimizer != "adam":
             raise RecipeError("training.l2 needs training.optimizer: adam")
+        if self.l2 > 0 and self.head_learning_rate is not None:
+            raise RecipeError("training.l2 goes with one learning rate for all weights; take weight_decay with adamw")
         _choice("training.precision", self.precision, ("float32", "bfloat16", "auto"))
 
     def learning_rate_of(self, epoch: int) -> float:
@@ -242,13 +254,17 @@ class ValidationSection:
 
     Args:
         batch_size: patches in one pass through the network.
+        resize: resize policy of the validation pictures; null takes the model's own, as the test pictures always do.
         stride: patch stride while choosing the best epoch; null takes the model's own. Final reports always use the model's own.
     """
 
     batch_size: int = 32
+    resize: str | None = None
     stride: int | None = None
 
     def __post_init__(self) -> None:
+        if self.resize is not None:
+            parse_policy(self.resize)
         _at_least("validation.batch_size", self.batch_size, 1)
         if self.stride is not None:
             _at_least("validation.stride", self.stride, 1)

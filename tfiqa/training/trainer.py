@@ -20,8 +20,11 @@ from tfiqa.models.deepfl import EQUALIZED_SCALE, RAW_SCALE
 from tfiqa.models.unique import SCALE as THURSTONE_SCALE
 from tfiqa.models.with_uncertainty import with_uncertainty
 from tfiqa.pipelines.batches import RANKING, Batches, PairBatches, PictureBatches
+from tfiqa.pipelines.box_batches import SCORES
 from tfiqa.pipelines.precision import resolve_precision
 from tfiqa.training.final_report import report_held_out
+from tfiqa.training.held_out import held_out_predictor
+from tfiqa.training.learning_boxes import box_batches, box_trained
 from tfiqa.training.learning_pairs import DrawnPairs, drawn_pairs, pair_trained
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder
@@ -83,6 +86,8 @@ def fit(
         data.write(folder)
     counts = ", ".join(f"{split} {count}" for split, count in data.counts().items())
     say(f"{len(data.manifest.table)} pictures ({counts}), {len(data.skipped)} skipped; score: {data.manifest.scale}")
+    if data.moved:
+        say(f"{data.moved} pictures are larger than {recipe.training_resize} takes, and are test pictures therefore")
     if drawn:
         say("pairs an epoch: " + ", ".join(f"{each.database} {len(each.stream)}" for each in drawn))
     if silent := _without_validation(data):
@@ -147,7 +152,11 @@ def _train(
     if state.epochs_done:
         load_model(folder, state.epochs_done, model)
         say(f"resumed after epoch {state.epochs_done}")
-    trained = pair_trained(model) if recipe.learns_pairs else model
+    trained: keras.Model = model
+    if recipe.learns_pairs:
+        trained = pair_trained(model)
+    elif recipe.data.boxes:
+        trained = box_trained(model)
     callbacks = _callbacks(recipe, data, folder, model, state, say)
     for start, end in _phases(settings.frozen_epochs, settings.epochs):
         if state.epochs_done >= end:
@@ -156,7 +165,7 @@ def _train(
             freeze_all_but(model, recipe.spec.head, settings.frozen_batch_norm)
         else:
             unfreeze(model)
-        optimizer = make_optimizer(settings, state.epochs_done)
+        optimizer = make_optimizer(settings, state.epochs_done, model, recipe.spec.head)
         _compile(trained, recipe, optimizer, on_tensorflow)
         optimizer.build(trained.trainable_variables)
         if start < state.epochs_done:
@@ -221,6 +230,10 @@ def _compile(model: keras.Model, recipe: Recipe, optimizer: Any, on_tensorflow: 
         from tfiqa.losses.ranking import PairLoss
 
         losses = {RANKING: PairLoss(recipe.pair_settings)}
+    elif recipe.data.boxes:
+        from tfiqa.losses.regression import KnownMean
+
+        losses = {SCORES: KnownMean(recipe.loss.name)}
     else:
         from tfiqa.losses.multitask import compiled_losses
 
@@ -231,6 +244,8 @@ def _compile(model: keras.Model, recipe: Recipe, optimizer: Any, on_tensorflow: 
 
 def _batches(recipe: Recipe, data: TrainingData, drawn: Sequence[DrawnPairs], batch_size: int) -> Batches:
     train, seed = data.rows("train"), recipe.training.seed
+    if recipe.data.boxes:
+        return box_batches(recipe, train.manifest, data.sizes_of("train"))
     if not recipe.learns_pairs:
         targets = data.targets(train.manifest, recipe.spec.targets)
         return PictureBatches(targets, recipe.data.crops_per_picture, batch_size, seed)
@@ -264,22 +279,17 @@ def _callbacks(
     """A function of the steps in an epoch to the callbacks, in the order in which they must run."""
     import keras
 
-    from tfiqa.pipelines.scoring import PicturePredictor
     from tfiqa.training.callbacks import EpochRecorder, PictureValidation, ProgressBar
 
     validation = data.rows("validation")
     settings = recipe.training
     shared: list[Any] = [keras.callbacks.LearningRateScheduler(lambda epoch, _: settings.learning_rate_of(epoch))]
     if len(validation):
-        predictor = PicturePredictor(
-            model,
-            batch_size=recipe.validation.batch_size,
-            patch_stride=recipe.validation.stride,
-            max_pixels=recipe.data.max_pixels,
+        predict = held_out_predictor(
+            model, recipe, validation, resize=recipe.validation.resize, stride=recipe.validation.stride
         )
-        exif = exif_rows(validation.manifest) if recipe.spec.exif else None
         tasks = tasks_of(model.info, validation.manifest.scale)
-        shared.append(PictureValidation(predictor, validation, tasks, exif, data.databases(validation)))
+        shared.append(PictureValidation(predict, validation.manifest, tasks, data.databases(validation)))
     shared.append(keras.callbacks.TensorBoard(str(folder.tensorboard), write_graph=False))
     shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say, model))
     return lambda steps: [ProgressBar(steps, settings.epochs), *shared]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tfiqa.databases.box_rows import BOX_COLUMNS, box_rows
 from tfiqa.databases.exif_rows import EXIF_COLUMNS, check_exif_columns
 from tfiqa.databases.manifest import Manifest, write_manifest
 from tfiqa.databases.picture_check import PictureCheck, check_pictures
@@ -23,6 +24,7 @@ from tfiqa.histogram_equalization import HistogramEqualization
 from tfiqa.images.resize import parse_policy
 from tfiqa.pipelines.labelled_pictures import LabelledPictures, join, read_labelled_pictures
 from tfiqa.pipelines.records.packed_picture import PackedPicture, Source, check_packed
+from tfiqa.training.learning_boxes import box_error, is_for_testing
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 
@@ -42,6 +44,8 @@ class TrainingData:
         sources: the manifests' files.
         fingerprint: SHA-256 over pictures, targets and split, in order.
         equalization: of the targets, fitted on the rows to train on; None for targets as they are.
+        sizes: heights and widths of the pictures, (N, 2).
+        moved: how many of them are in the test set only because they are too large for the padding in training.
         rescalings: how the scores of each database became those of the rows; none where they are as they were.
     """
 
@@ -50,6 +54,8 @@ class TrainingData:
     checks: pd.DataFrame
     sources: tuple[Path, ...]
     fingerprint: str
+    sizes: NDArray[np.int64]
+    moved: int = 0
     equalization: HistogramEqualization | None = None
     rescalings: tuple[Rescaling, ...] = ()
 
@@ -61,6 +67,10 @@ class TrainingData:
     def rows(self, split: str) -> LabelledPictures:
         """The rows of one split."""
         return self.pictures.where((self.manifest.table["split"] == split).to_numpy())
+
+    def sizes_of(self, split: str) -> NDArray[np.int64]:
+        """Heights and widths of the pictures of one split, (N, 2)."""
+        return self.sizes[(self.manifest.table["split"] == split).to_numpy()]
 
     def counts(self) -> dict[str, int]:
         """Pictures in each split."""
@@ -144,6 +154,8 @@ def load_training_data(
         check_exif_columns([part.manifest for part in parts])
     for part in parts:
         _check_distributions(part.manifest, recipe.spec.targets)
+        if recipe.data.boxes:
+            box_rows(part.manifest)  # before any picture is decoded
     names = database_names([part.manifest for part in parts], sources) if recipe.joins_scales else []
     pictures = _joined(parts, names) if recipe.joins_scales else join(parts)
     if "split" not in pictures.manifest.table:
@@ -151,8 +163,12 @@ def load_training_data(
         split = split_manifest(pictures.manifest, recipe.split.fractions(), recipe.split.seed, within=within)
         pictures = replace(pictures, manifest=split)
 
+    checks = _check(pictures.sources, recipe, previous, progress)
+    pictures, moved = _large_ones_to_test(pictures, checks, recipe)
     table = pictures.manifest.table
-    checks = _check(pictures.sources, recipe, previous, progress).assign(split=table["split"].to_numpy())
+    checks["split"] = table["split"].to_numpy()
+    if recipe.data.boxes:
+        checks["error"] = _box_errors(pictures.manifest, checks, recipe)
     bad = checks["error"].notna().to_numpy()
     if bad.any() and stop:
         shown = "; ".join(checks["error"][bad].iloc[:SHOWN_PROBLEMS])
@@ -178,8 +194,10 @@ def load_training_data(
         checks,
         tuple(Path(source).resolve() for source in sources),
         _fingerprint(usable.manifest, kept["sha256"], recipe),
-        _equalization(training, recipe) if recipe.data.equalize else None,
-        rescalings,
+        sizes=kept[["height", "width"]].to_numpy(np.int64),
+        moved=int((moved & ~bad).sum()),
+        equalization=_equalization(training, recipe) if recipe.data.equalize else None,
+        rescalings=rescalings,
     )
 
 
@@ -246,13 +264,37 @@ def _check(sources: Sequence[Source], recipe: Recipe, previous: Path | None, pro
     )
 
 
+def _large_ones_to_test(
+    pictures: LabelledPictures, checks: pd.DataFrame, recipe: Recipe
+) -> tuple[LabelledPictures, NDArray[np.bool_]]:
+    """The pictures, those to test that `is_for_testing` says, and which of them were in another split."""
+    table = pictures.manifest.table
+    sizes = zip(checks["height"], checks["width"], checks["error"], strict=True)
+    large = np.array([error is None and is_for_testing(recipe, height, width) for height, width, error in sizes])
+    moved = large & (table["split"] != "test").to_numpy()
+    table = table.assign(split=table["split"].mask(large, "test"))
+    return replace(pictures, manifest=replace(pictures.manifest, table=table)), moved
+
+
+def _box_errors(manifest: Manifest, checks: pd.DataFrame, recipe: Recipe) -> list[str | None]:
+    """What is wrong with each picture, its boxes included."""
+    errors: list[str | None] = []
+    for boxes, check in zip(box_rows(manifest)[0], checks.to_dict("records"), strict=True):
+        error = check["error"]
+        if error is None:
+            reason = box_error(boxes, check["height"], check["width"], recipe, trains=check["split"] == "train")
+            error = reason and f"{check['path']}: {reason}"
+        errors.append(error)
+    return errors
+
+
 def _named(row: dict[Hashable, Any]) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}
 
 
 def _row(check: PictureCheck, stamp: tuple[int, int], recipe: Recipe) -> dict[str, Any]:
     error = check.error
-    if check.height is not None and check.width is not None:
+    if check.height is not None and check.width is not None and not is_for_testing(recipe, check.height, check.width):
         policy = parse_policy(recipe.training_resize)
         try:
             height, width = policy.output_size(check.height, check.width)
@@ -279,7 +321,8 @@ def _stamp(source: Source) -> tuple[int, int]:
 def _fingerprint(manifest: Manifest, digests: pd.Series[str], recipe: Recipe) -> str:
     exif = [column for column in EXIF_COLUMNS if column in manifest.table] if recipe.spec.exif else []
     database = ["database"] if recipe.joins_scales else []
-    columns = ["split", *recipe.columns()[1:], *exif, *database]
+    boxes = BOX_COLUMNS if recipe.data.boxes else ()
+    columns = ["split", *recipe.columns()[1:], *exif, *database, *boxes]
     digest = hashlib.sha256()
     for picture, values in zip(digests, manifest.table[columns].itertuples(index=False), strict=True):
         digest.update(repr((picture, *values)).encode())
