@@ -79,7 +79,9 @@ def test_lists(run):
         "spaq_mt_a",
         "spaq_mt_s",
         "unique",
+        "cnniqa",
         "dbcnn",
+        "nima",
     ]
     assert {"quickstart", "spaq_bl", "spaq_mt_a"} <= set(run("list", "recipes")[1].split())
     assert {"csv", "biq2021", "spaq"} <= set(run("list", "databases")[1].split())

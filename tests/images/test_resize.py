@@ -22,7 +22,9 @@ def noise(height: int, width: int, extreme: bool = False) -> np.ndarray:
     return np.random.default_rng(height * 7919 + width).choice(np.array(levels, np.uint8), (height, width, 3))
 
 
-@pytest.mark.parametrize("text", ["native", "shorter_side:512", "pad:640:white", "pad:64:black", "pad:64:1,20,255"])
+@pytest.mark.parametrize(
+    "text", ["native", "shorter_side:512", "stretch:224", "pad:640:white", "pad:64:black", "pad:64:1,20,255"]
+)
 def test_text_to_policy_and_back(text):
     assert str(parse_policy(text)) == text
 
@@ -53,7 +55,10 @@ def test_white_has_one_spelling():
         "pad:640:1,2,3,4",
         "pad:640:1,x,3,4",
         "pad:640:,1,2",
-        "stretch:5",
+        "stretch",
+        "stretch:0",
+        "stretch:224x224",
+        "squeeze:5",
         " native",
         "shorter_side:\N{SUPERSCRIPT TWO}",
         None,
@@ -101,6 +106,13 @@ def test_shorter_side_is_pillows_filter():
     np.testing.assert_array_equal(policy.apply(noise(39, 200)), noise(39, 200))
 
 
+@pytest.mark.parametrize("size", [(80, 61), (20, 97), (97, 20), (1, 1), (40, 40)])
+def test_stretch_loses_the_ratio_and_enlarges_small_pictures(size):
+    policy = parse_policy("stretch:40")
+    assert policy.output_size(*size) == (40, 40)
+    np.testing.assert_array_equal(policy.apply(noise(*size)), resize_bilinear(noise(*size), 40, 40))
+
+
 def test_columns_are_done_before_rows_whatever_the_version_of_pillow():
     picture = noise(49, 4)
     columns = Image.fromarray(picture).resize((25, 49), Image.Resampling.BILINEAR)
@@ -119,6 +131,22 @@ def test_pad_centres_the_picture(height, width, top, left):
     assert (padded[outside] == (1, 2, 3)).all()
 
 
+@pytest.mark.parametrize("text", ["native", "shorter_side:20", "pad:80:black", "stretch:48"])
+@pytest.mark.parametrize("size", [(40, 60), (60, 41), (33, 77)])
+def test_boxes_stay_on_what_they_were_on(text, size):
+    """A bright box's centre of mass and area are where `move_boxes` says."""
+    policy, (left, top, right, bottom) = parse_policy(text), (8, 12, 24, 28)
+    picture = np.zeros((*size, 3), np.uint8)
+    picture[top:bottom, left:right] = 250
+    moved = policy.move_boxes(np.array([[left, top, right, bottom]], np.float32), *size)
+    assert moved.dtype == np.float32
+    light = policy.apply(picture)[..., 0] / 250.0
+    rows, columns = np.indices(light.shape) + 0.5
+    centre = [(columns * light).sum() / light.sum(), (rows * light).sum() / light.sum()]
+    np.testing.assert_allclose(centre, (moved[0, :2] + moved[0, 2:]) / 2, atol=0.3)
+    assert light.sum() == pytest.approx(np.prod(moved[0, 2:] - moved[0, :2]), rel=0.05)
+
+
 @pytest.mark.parametrize("size", [(9, 3), (3, 9)])
 def test_pad_refuses_larger_pictures(size):
     policy = parse_policy("pad:8:white")
@@ -128,7 +156,7 @@ def test_pad_refuses_larger_pictures(size):
         resize_graph(tf.constant(scene(*size)), policy)
 
 
-@pytest.mark.parametrize("text", ["native", "shorter_side:20", "pad:80:white", "pad:80:9,200,31"])
+@pytest.mark.parametrize("text", ["native", "shorter_side:20", "stretch:48", "pad:80:white", "pad:80:9,200,31"])
 def test_graph_policies_equal_pillows(text):
     policy = parse_policy(text)
     function = tf.function(

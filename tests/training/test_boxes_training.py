@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from small_networks import small_resnet18
 
 import tfiqa
-from small_networks import small_resnet18
 from tfiqa.errors import InvalidInput, ManifestError, RecipeError
 from tfiqa.losses.regression import KnownMean
 from tfiqa.serving.scorer import Scorer
@@ -71,6 +71,14 @@ def test_a_run(run, data):
     assert manifest["split"].tolist() == [*SPLITS[:-1], "test"]
     log = pd.read_csv(output / "metrics.csv")
     assert ("val_srcc_boxes" in log) == (name != "paq2piq_baseline")
+    boxes = json.loads((output / "metrics.json").read_text())["reports"]["test"].get("boxes")
+    if name == "paq2piq_baseline":
+        assert boxes is None
+    else:
+        assert sum(each["boxes"] for each in boxes) == 3 + 4  # of pictures 8 and 9
+        table = pd.read_csv(output / "boxes_test.csv")
+        assert table["score"].tolist() == [8, 9, 10, 9, 10, 11, 12]
+        assert np.isfinite(table["quality"]).all()
     scorer = Scorer.load(output)
     assert scorer.info.protocol.resize == "native"
     assert np.isfinite(scorer.score(data.parent / "0.png")["quality"])

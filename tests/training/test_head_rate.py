@@ -38,14 +38,18 @@ def test_without_decay():
 
 
 def test_the_recipes_optimizer():
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="body"), keras.layers.Dense(1, name="head")])
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(2, name="body"), keras.layers.Dense(1, name="head")]
+    )
     settings = TrainingSection(
         optimizer="adamw", learning_rate=3e-4, head_learning_rate=3e-3, weight_decay=0.01, beta_2=0.99
     )
     optimizer = make_optimizer(settings, 0, model, ("head",))
     assert optimizer.head == {weight.path for weight in model.get_layer("head").weights}
     assert optimizer.factor == pytest.approx(10)
-    assert (optimizer.weight_decay, optimizer.beta_2, float(optimizer.learning_rate)) == pytest.approx((0.01, 0.99, 3e-4))
+    assert (optimizer.weight_decay, optimizer.beta_2, float(optimizer.learning_rate)) == pytest.approx(
+        (0.01, 0.99, 3e-4)
+    )
     assert make_optimizer(TrainingSection(head_learning_rate=1e-3), 0, model, ()).weight_decay is None
 
 

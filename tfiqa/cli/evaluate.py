@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tfiqa.cli.output import SOME_FAILED, say, write_result
+
+if TYPE_CHECKING:
+    from tfiqa.pipelines.labelled_pictures import LabelledPictures
+    from tfiqa.serving.box_evaluation import BoxEvaluation
 
 
 @click.command()
@@ -27,6 +32,12 @@ from tfiqa.cli.output import SOME_FAILED, say, write_result
     "--output", default="-", help="Report file: JSON when it ends in .json, else text. '-' is standard output."
 )
 @click.option("--predictions", type=click.Path(path_type=Path), help="Also write a CSV with a row a picture.")
+@click.option(
+    "--boxes",
+    "with_boxes",
+    is_flag=True,
+    help="Compare the scores of the manifest's boxes too, by their size. MODEL is a run or a .keras file.",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Patches in one pass.")
 @click.pass_context
 def evaluate(
@@ -37,6 +48,7 @@ def evaluate(
     repeats: int,
     output: str,
     predictions: Path | None,
+    with_boxes: bool,
     batch_size: int,
 ) -> None:
     """Compare the scores of MODEL (a run, a .keras file or an exported folder) with human ones.
@@ -45,6 +57,10 @@ def evaluate(
     (deepfl_mtl) is compared with the manifest's columns of those names, and both with human scores where it has them. Of a
     model that tells its uncertainty, also over pairs of pictures: fidelity loss and calibration of its probabilities against
     those of score and score_std.
+
+    With --boxes a model that takes boxes scores each picture and its boxes in one pass more. For any other one each box is a
+    picture of its own, which takes as long as so many pictures.
+
     Pictures that cannot be read are left out, counted and listed; the exit status is then 3.
     """
     from tfiqa.cli.progress import picture_progress
@@ -54,6 +70,7 @@ def evaluate(
     rows = None if manifest.is_dir() else read_manifest(manifest)  # before TensorFlow, so that a slip shows at once
     load_tensorflow()
 
+    from tfiqa.databases.box_rows import has_boxes
     from tfiqa.pipelines.labelled_pictures import LabelledPictures, read_labelled_pictures
     from tfiqa.serving.evaluation import evaluate_scorer, select_rows
     from tfiqa.serving.scorer import Scorer
@@ -69,12 +86,30 @@ def evaluate(
         )
     for error in result.errors:
         say(f"left out: {error}")
+    document, text = result.to_dict(), result.to_text()
+    if with_boxes:
+        of_boxes = _evaluate_boxes(scorer.source, data, batch_size)
+        document["boxes"] = of_boxes.report.to_dict()
+        text += f"\n\n{of_boxes.report.to_text()}"
+    elif has_boxes(data.manifest):
+        say("the manifest has scores of boxes; --boxes compares those too")
     if predictions is not None:
         from tfiqa.files import whole_file
 
         with whole_file(predictions) as temporary:
             result.table.to_csv(temporary, index=False)
-    as_json = output.endswith(".json")
-    write_result(output, json.dumps(result.to_dict(), indent=2) if as_json else result.to_text())
+    write_result(output, json.dumps(document, indent=2) if output.endswith(".json") else text)
     if result.errors:
         context.exit(SOME_FAILED)
+
+
+def _evaluate_boxes(model: Path, data: LabelledPictures, batch_size: int) -> BoxEvaluation:
+    from tfiqa.cli.progress import picture_progress
+    from tfiqa.errors import InvalidInput
+    from tfiqa.serving.box_evaluation import evaluate_box_scores
+    from tfiqa.weights.build import read_model
+
+    if model.is_dir():
+        raise InvalidInput(f"--boxes is for a run or a .keras file; {model} is an exported folder")
+    progress = picture_progress("scoring boxes")
+    return evaluate_box_scores(read_model(model), data, batch_size=batch_size, progress=progress)

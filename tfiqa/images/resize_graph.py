@@ -39,6 +39,9 @@ def resize_graph(picture: tf.Tensor, policy: ResizePolicy) -> tf.Tensor:
     height, width = tf.unstack(tf.shape(picture)[:2])
     if policy.kind == "pad":
         return _padded(policy, picture, height, width)
+    if policy.kind == "stretch":
+        resized = resize_bilinear_graph(picture, tf.constant(policy.size), tf.constant(policy.size))
+        return tf.ensure_shape(resized, [policy.size, policy.size, 3])
     shorter = tf.minimum(height, width)
     return tf.cond(
         shorter >= policy.size,

@@ -16,6 +16,7 @@ Compiler = Callable[["keras.Model", Sequence[str], Mapping[str, float]], tuple[L
 LOSSES: Registry[Compiler] = Registry("loss")
 WEIGHT_SUM_TOLERANCE = 1e-6
 SCENES = "scene_logits"
+VOTES = "distribution"
 
 
 def compiled_losses(
@@ -28,7 +29,9 @@ def compiled_losses(
         loss: registered name. "l1": a weighted sum of absolute errors; with the outputs quality and generic_quality SPAQ's
             equation 3, with quality and attributes its equation 4 (Fang et al., CVPR 2020), ``beta_1 |q - q^| + beta_2 / 5
             sum_j |r_j - r^_j|``, averaged over the batch. "mse": a weighted sum of squared errors, DeepFL-IQA's equation 3 (Lin
-            et al., 2020), where all weights are equal. "uncertainty": SPAQ's equation 8, for quality and scene_logits.
+            et al., 2020), where all weights are equal. "uncertainty": SPAQ's equation 8, for quality and scene_logits. "emd":
+            NIMA's, of the distribution alone (`losses.distributions.EMD`); its mean's squared error is told but teaches
+            nothing.
         outputs: the model's trained outputs.
         weights: weight of each output, see `check_loss`.
     """
@@ -37,18 +40,21 @@ def compiled_losses(
 
 def check_loss(loss: str, outputs: Sequence[str], weights: Mapping[str, float]) -> None:
     """Raises UnknownName or InvalidInput unless a loss suits the outputs and the weights fit: for "l1" and "mse" see
-    `task_weights`, where those of "mse" may be left out; "uncertainty" learns its own, so that none are given."""
+    `task_weights`, where those of "mse" may be left out; "uncertainty" and "emd" have none to choose."""
     LOSSES.get(loss)
     if loss in ("l1", "mse"):
         if SCENES in outputs:
             raise InvalidInput(f"loss {loss} is not for classes (scene_logits); take loss.name=uncertainty")
+        if VOTES in outputs:
+            raise InvalidInput(f"loss {loss} is not for a distribution of votes; take loss.name=emd")
         task_weights(outputs, weights or (_equal(outputs) if loss == "mse" else {}))
-    elif set(outputs) != {"quality", SCENES}:
-        raise InvalidInput(f"loss uncertainty is for quality and {SCENES}. The model has {', '.join(outputs)}")
-    elif weights:
-        raise InvalidInput(
-            f"loss uncertainty learns its weights; loss.weights must be empty. Received: {dict(weights)}"
-        )
+        return
+    other = {"uncertainty": SCENES, "emd": VOTES}[loss]
+    if set(outputs) != {"quality", other}:
+        raise InvalidInput(f"loss {loss} is for quality and {other}. The model has {', '.join(outputs)}")
+    if weights:
+        reason = "learns its weights" if loss == "uncertainty" else "is of one output"
+        raise InvalidInput(f"loss {loss} {reason}; loss.weights must be empty. Received: {dict(weights)}")
 
 
 @LOSSES.register("l1")
@@ -72,6 +78,14 @@ def _uncertainty(
     from tfiqa.losses.uncertainty import uncertainty_losses
 
     return uncertainty_losses(model), dict.fromkeys(outputs, 1.0)
+
+
+@LOSSES.register("emd")
+def _emd(model: keras.Model, outputs: Sequence[str], weights: Mapping[str, float]) -> tuple[Losses, dict[str, float]]:
+    from tfiqa.losses.distributions import EMD
+    from tfiqa.losses.regression import MSE
+
+    return {"quality": MSE(), VOTES: EMD()}, {"quality": 0.0, VOTES: 1.0}
 
 
 def task_weights(outputs: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:

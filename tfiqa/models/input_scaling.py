@@ -13,6 +13,8 @@ SCALINGS = ("unit", "symmetric", "imagenet")
 # What the bodies were fed when their published ImageNet weights were trained.
 SCALING_OF_IMAGENET = {
     "inception_resnet_v2": "symmetric",
+    "mobilenet": "symmetric",
+    "mobilenet_v2": "symmetric",
     "mobilenet_v3_small": "symmetric",
     "efficientnet_v2_b0": "imagenet",
     "resnet18": "imagenet",

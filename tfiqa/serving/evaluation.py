@@ -24,6 +24,7 @@ from tfiqa.evaluation.agreement import Report, agreement, truth_columns
 from tfiqa.evaluation.calibration import Calibration, calibrate
 from tfiqa.evaluation.scenes import scene_accuracy
 from tfiqa.evaluation.tasks import tasks_of
+from tfiqa.evaluation.vote_distance import vote_distance
 from tfiqa.models.model_info import model_spec
 from tfiqa.models.spaq import SCENE_COLUMNS
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
@@ -43,6 +44,7 @@ class ScorerEvaluation:
         trained_on: how many of the pictures trained the model, by content; None when the model does not tell.
         scene_accuracy: share of right scenes, in 0..1; None for models and manifests without scenes.
         calibration: how sure the model should be; None for models that do not tell their uncertainty.
+        vote_distance: of predicted and true distributions of votes; None where either does not tell one.
     """
 
     report: Report
@@ -51,12 +53,14 @@ class ScorerEvaluation:
     trained_on: int | None
     scene_accuracy: float | None = None
     calibration: Calibration | None = None
+    vote_distance: float | None = None
 
     def to_text(self) -> str:
         """The figures for people to read."""
         scenes = "" if self.scene_accuracy is None else f"\nscene accuracy {self.scene_accuracy:.4f}"
         calibration = "" if self.calibration is None else f"\n{self.calibration.to_text()}"
-        return self.report.to_text() + scenes + calibration
+        votes = "" if self.vote_distance is None else f"\nEMD of the votes (r = 1) {self.vote_distance:.4f}"
+        return self.report.to_text() + scenes + votes + calibration
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -66,6 +70,7 @@ class ScorerEvaluation:
             **self.report.to_dict(),
             **scenes,
             **calibration,
+            **({} if self.vote_distance is None else {"vote_distance": self.vote_distance}),
             "left_out": self.errors,
             "trained_on": self.trained_on,
         }
@@ -140,7 +145,8 @@ def evaluate_scorer(
     deviations = used[["score_std"]] if tells and "score_std" in used else used[[]]
     table = pd.concat([used[["image"]], truth_columns(used, tasks), deviations, predicted], axis=1)
     sources = [pictures.sources[index] for index in kept]
-    return ScorerEvaluation(report, table, errors, _trained_on(scorer.source, sources), accuracy, calibration)
+    trained_on, distance = _trained_on(scorer.source, sources), vote_distance(predicted, used)
+    return ScorerEvaluation(report, table, errors, trained_on, accuracy, calibration, distance)
 
 
 def _calibration(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from tfiqa.databases.box_rows import box_rows
 from tfiqa.evaluation.agreement import Report, agreement, truth_columns
+from tfiqa.evaluation.boxes_report import BoxesReport, evaluate_boxes, size_classes
 from tfiqa.evaluation.scenes import scene_accuracy
-from tfiqa.evaluation.tasks import tasks_of
+from tfiqa.evaluation.tasks import Task, tasks_of
 from tfiqa.models.outputs import flat_outputs, labels
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.pipelines.scoring import Outputs
@@ -30,7 +34,7 @@ def report_held_out(
 ) -> dict[str, Report]:
     """Writes the predictions and figures of the held-out splits into the run folder, and gives the reports by split."""
     reports: dict[str, Report] = {}
-    scenes = {}
+    more: dict[str, dict[str, Any]] = {}
     for split in ("validation", "test"):
         rows = data.rows(split)
         if len(rows):
@@ -45,15 +49,22 @@ def report_held_out(
             write_csv(folder.predictions(split), table)
             if "scene" in table:
                 accuracy = scene_accuracy(table["scene"], rows.manifest.table)
-                scenes[split] = {"scene_accuracy": accuracy}
+                more[split] = {"scene_accuracy": accuracy}
                 if accuracy is not None:
                     say(f"{split}: scene accuracy {accuracy:.4f}")
+            if recipe.data.boxes:
+                of_boxes = _box_predictions(outputs, rows, data.sizes_of(split))
+                write_csv(folder.box_predictions(split), of_boxes)
+                if len(of_boxes):
+                    report = _boxes_report(of_boxes, tasks[0])
+                    more[split] = {"boxes": report.to_dict()}
+                    say(f"{split}, boxes\n{report.to_text()}")
     write_json(
         folder.metrics,
         {
             "chosen_epoch": state.chosen_epoch,
             "chosen_by": "validation SRCC" if state.best_epoch else "being the last epoch",
-            "reports": {split: {**report.to_dict(), **scenes.get(split, {})} for split, report in reports.items()},
+            "reports": {split: {**report.to_dict(), **more.get(split, {})} for split, report in reports.items()},
         },
     )
     return reports
@@ -66,3 +77,25 @@ def _predictions(outputs: Sequence[Outputs], pictures: LabelledPictures, model: 
     rows = [{**flat_outputs(each, model.info), **labels(each, model.info)} for each in outputs]
     images = pd.DataFrame({"image": list(map(str, pictures.sources))})
     return pd.concat([images, columns, pd.DataFrame(rows)], axis=1)
+
+
+def _box_predictions(outputs: Sequence[Outputs], pictures: LabelledPictures, sizes: NDArray[np.int64]) -> pd.DataFrame:
+    """A row a box: its picture, place, size in per cent, score and predicted quality."""
+    boxes, scores = box_rows(pictures.manifest)
+    parts = [
+        pd.DataFrame(own, columns=["left", "top", "right", "bottom"]).assign(
+            image=str(source), size=size_classes(own, *size), score=own_scores, quality=each["box_quality"]
+        )
+        for source, size, own, own_scores, each in zip(pictures.sources, sizes, boxes, scores, outputs, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _boxes_report(table: pd.DataFrame, task: Task) -> BoxesReport:
+    return evaluate_boxes(
+        table["quality"],
+        table["score"],
+        table["size"],
+        prediction_scale=task.prediction_scale,
+        score_scale=task.score_scale,
+    )

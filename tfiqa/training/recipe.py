@@ -72,7 +72,7 @@ class Recipe:
             if self.data.crops_per_picture != 1:
                 raise RecipeError("data.crops_per_picture goes with losses of single pictures; take more pairs instead")
             return
-        if "uncertainty" in self.spec.columns:
+        if "uncertainty" in self.spec.columns and "distribution" not in self.spec.targets:
             raise RecipeError(
                 f"loss {self.loss.name} teaches no uncertainty; take loss.name={DIVERGENCES[0]}, or "
                 "model.options.uncertainty=false"

@@ -24,7 +24,7 @@ VERSIONED = ("tfiqa", "tensorflow", "keras", "numpy", "pillow", "pandas", "scipy
 class RunFolder:
     """A run on disk: `recipe.yaml`, `data.json`, `versions.json`, `manifest.csv` (with the split), `pictures.csv`,
     `skipped.csv`, `equalization.json`, `metrics.csv` (a row an epoch), `tensorboard/`, `checkpoints/`, and at the end
-    `model.keras`, `predictions_*.csv`, `metrics.json`.
+    `model.keras`, `predictions_*.csv`, perhaps `boxes_*.csv`, `metrics.json`.
     """
 
     root: Path
@@ -87,6 +87,10 @@ class RunFolder:
     def predictions(self, split: str) -> Path:
         """Per-picture scores of one split."""
         return self.root / f"predictions_{split}.csv"
+
+    def box_predictions(self, split: str) -> Path:
+        """Scores of the boxes of one split, of a model that learns them."""
+        return self.root / f"boxes_{split}.csv"
 
     def check_free(self) -> None:
         """Raises StorageError unless the folder is new or empty."""

@@ -29,7 +29,8 @@ from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 
 SHOWN_PROBLEMS = 3
-DISTRIBUTIONS = {"scene_logits"}  # outputs whose targets are shares of labels: 1/k each, or 1 each and divided here
+# Outputs whose targets are shares of labels (1/k each, or 1 each and divided here) or of votes (or counts of them).
+DISTRIBUTIONS = {"scene_logits", "distribution"}
 Progress = Callable[[int, int], None]
 
 

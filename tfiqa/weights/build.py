@@ -10,6 +10,7 @@ from tfiqa.errors import CheckpointError, InvalidInput
 from tfiqa.models import MODELS
 from tfiqa.models.backbones.mlsp_taps import BODIES
 from tfiqa.models.baselines.dbcnn import VGG16_MAPS, VGG16_STREAM
+from tfiqa.models.baselines.nima import BODIES as NIMA_BODIES
 from tfiqa.models.model_info import ModelInfo, info_of, model_spec
 from tfiqa.models.resnet_classifier import BACKBONES
 from tfiqa.weights.bodies import check_bodies, copy_body, copy_layers, whole_body
@@ -157,7 +158,7 @@ def _backbone(info: ModelInfo) -> str:
     if info.model == "dbcnn":
         return "vgg16"
     backbone = info.model if info.model in BACKBONES else info.options.get("backbone", info.options.get("body"))
-    if backbone not in (*BACKBONES, *BODIES):
+    if backbone not in (*BACKBONES, *BODIES, *NIMA_BODIES):
         raise InvalidInput(f"there are no ImageNet weights for {info.model}; it takes weights=None or a file")
     return str(backbone)
 

@@ -26,7 +26,7 @@ class PublishedFile:
 
     Args:
         url: where it is.
-        digest: of its content, in hexadecimal digits, the first ones at least.
+        digest: of its content, in hexadecimal digits, the first ones at least; empty where the publisher names none.
         algorithm: the digest's, "sha256" or "md5".
     """
 
@@ -54,12 +54,18 @@ _FILES: Mapping[str, tuple[PublishedFile, ...]] = MappingProxyType(
         "resnet34": (torchvision("resnet34-b627a593.pth"), torchvision("resnet34-333f7ec4.pth")),
         "resnet50": (torchvision("resnet50-0676ba61.pth"), torchvision("resnet50-19c8e357.pth")),
         "vgg16": (torchvision("vgg16-397923af.pth"),),  # torchvision/models/vgg.py
-        # The files without a top that keras/src/applications names, with their MD5.
+        # The files without a top that keras/src/applications names, with their MD5, which MobileNet and MobileNetV2 lack.
         "inception_resnet_v2": (
             PublishedFile(
                 f"{_KERAS}/inception_resnet_v2/inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
                 "d19885ff4a710c122648d3b5c3b684e4",
                 "md5",
+            ),
+        ),
+        "mobilenet": (PublishedFile(f"{_KERAS}/mobilenet/mobilenet_1_0_224_tf_no_top.h5", ""),),
+        "mobilenet_v2": (
+            PublishedFile(
+                f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", ""
             ),
         ),
         "mobilenet_v3_small": (
@@ -87,7 +93,7 @@ def imagenet_checkpoint(name: str, *, cache: Path | None = None, opener: Opener 
 
     Args:
         name: "resnet18", "resnet34", "resnet50" or "vgg16" for torchvision's checkpoint; "inception_resnet_v2",
-            "mobilenet_v3_small" or "efficientnet_v2_b0" for Keras' HDF5 file without the top.
+            "mobilenet", "mobilenet_v2", "mobilenet_v3_small" or "efficientnet_v2_b0" for Keras' HDF5 file without the top.
         cache: folder whose subfolder `weights` holds the files; default `cache_folder()`.
         opener: opens a URL for reading; default an HTTPS request.
 

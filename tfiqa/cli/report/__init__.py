@@ -6,6 +6,7 @@ import click
 
 from tfiqa.cli.report.deepfl_cross import deepfl_cross
 from tfiqa.cli.report.deepfl_schemes import deepfl_schemes
+from tfiqa.cli.report.paq2piq import paq2piq
 from tfiqa.cli.report.spaq import spaq
 from tfiqa.cli.report.unique import unique
 
@@ -15,5 +16,5 @@ def report() -> None:
     """Write a page of results beside those of a paper."""
 
 
-for command in (spaq, deepfl_schemes, deepfl_cross, unique):
+for command in (spaq, deepfl_schemes, deepfl_cross, unique, paq2piq):
     report.add_command(command)

@@ -1,4 +1,4 @@
-"""The convolutional bodies of DeepFL-IQA, from RGB 0..255 to the last feature map, and their MLSP features.
+"""The convolutional bodies of DeepFL-IQA and NIMA, from RGB 0..255 to the last feature map, and the MLSP features of the former.
 
 All but ResNet-18 are those of `keras.applications`, without their tops and without their own preprocessing.
 """
@@ -21,28 +21,32 @@ _APPLICATIONS = {
     "inception_resnet_v2": (keras.applications.InceptionResNetV2, {}),
     "mobilenet_v3_small": (keras.applications.MobileNetV3Small, {"include_preprocessing": False}),
     "efficientnet_v2_b0": (keras.applications.EfficientNetV2B0, {"include_preprocessing": False}),
+    "mobilenet": (keras.applications.MobileNet, {}),
+    "mobilenet_v2": (keras.applications.MobileNetV2, {}),
 }
 # Layers that keras.applications leaves unnamed: Keras then counts them through the whole process.
 _UNNAMED = re.compile(
     r"(activation|average_pooling2d|batch_normalization|conv2d|custom_scale_layer|max_pooling2d|re_lu)(_\d+)?"
 )
 
-# Of batch normalisation, where it is not Keras' own: with its .999 the running statistics of MobileNetV3 need ten thousand
-# steps until they are those of the pictures, which a body that is trained from fresh weights here may not get. .9 is ResNet's.
-_MOMENTUM = {"mobilenet_v3_small": 0.9}
+# Of batch normalisation, where it is not Keras' own: with its .999, MobileNet's .99, the running statistics need ten thousand or
+# a thousand steps until they are those of the pictures, and a body that is trained from fresh weights here, which may not get
+# these, then says the same of every picture. .9 is ResNet's.
+_MOMENTUM = {"mobilenet": 0.9, "mobilenet_v2": 0.9, "mobilenet_v3_small": 0.9}
 
 
 def build_body(name: str, scaling: str) -> keras.Model:
     """A body with fresh weights, as a flat functional graph.
 
     Args:
-        name: one of `mlsp_taps.BODIES`.
+        name: one of `mlsp_taps.BODIES` or of `baselines.nima.BODIES`.
         scaling: one of `input_scaling.SCALINGS`; its layer is part of the graph.
 
     Returns:
         A model from `image` (N, H, W, 3) RGB 0..255 to the last feature map (N, h, w, channels): 1,536 channels for
-        "inception_resnet_v2", 576 for "mobilenet_v3_small", 1,280 for "efficientnet_v2_b0", 512 for "resnet18". H and W
-        are of any size, from 75 for "inception_resnet_v2". Layer names are the same in every process.
+        "inception_resnet_v2", 576 for "mobilenet_v3_small", 1,280 for "efficientnet_v2_b0" and "mobilenet_v2", 1,024 for
+        "mobilenet", 512 for "resnet18". H and W are of any size, from 75 for "inception_resnet_v2". Layer names are the same in
+        every process.
     """
     image = keras.Input((None, None, 3), name="image")
     x = scaled(image, scaling)

@@ -2,8 +2,12 @@
 
 from tfiqa.models.layers.bilinear_pooling import BilinearPooling
 from tfiqa.models.layers.concat_pooling import ConcatPooling
+from tfiqa.models.layers.distribution_moments import DistributionMoments
+from tfiqa.models.layers.local_contrast import LocalContrast
+from tfiqa.models.layers.max_min_pooling import MaxMinPooling
 from tfiqa.models.layers.pad_to_side import PadToSide
 from tfiqa.models.layers.picture_boxes import PictureBoxes
+from tfiqa.models.layers.pillow_grey import PillowGrey
 from tfiqa.models.layers.resize_like import ResizeLike
 from tfiqa.models.layers.roi_pooling import RoIPooling
 from tfiqa.models.layers.task_uncertainty import TaskUncertainty
@@ -12,8 +16,12 @@ from tfiqa.models.layers.with_taps import WithTaps
 __all__ = [
     "BilinearPooling",
     "ConcatPooling",
+    "DistributionMoments",
+    "LocalContrast",
+    "MaxMinPooling",
     "PadToSide",
     "PictureBoxes",
+    "PillowGrey",
     "ResizeLike",
     "RoIPooling",
     "TaskUncertainty",
