@@ -20,5 +20,5 @@ $(READY): setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11, 3.12 or 3.13 is needed (make PYTHON=/path/to/python)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --upgrade pip
-	$(BIN)/python -m pip install -qq --editable '.[serving,ray,dev]'
+	$(BIN)/python -m pip install -qq --editable '.[serving,ray,explain,dev]'
 	touch $(READY)

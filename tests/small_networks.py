@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
+import tensorflow as tf
 
 from tfiqa.models.backbones.mlsp_taps import MLSP_TAPS, MlspTap
 from tfiqa.models.backbones.resnet_shape import STAGE_BLOCKS
@@ -18,3 +19,13 @@ def small_resnet18():
         for module in ("models.backbones.bodies", "models.backbones.mlsp_taps", "features.mlsp.content"):
             patch.setattr(f"tfiqa.{module}.MLSP_TAPS", SMALL_TAPS)
         yield
+
+
+@contextmanager
+def eagerly():
+    """TensorFlow computes step by step: preparing a graph takes longer than a few steps of a small network."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)

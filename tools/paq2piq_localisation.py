@@ -110,7 +110,10 @@ def main(data: Path, runs: tuple[Path, ...], grid: int) -> None:
     for run in runs:
         model = read_model(run / "model.keras")
         for name, mapped in maps_of(model, grid).items():
-            found = [localisation(scale.oriented(mapped(picture)), own) for picture, own in zip(tqdm(pictures), bad, strict=True)]
+            found = [
+                localisation(scale.oriented(mapped(picture)), own)
+                for picture, own in zip(tqdm(pictures), bad, strict=True)
+            ]
             columns[name] = np.array(found)
         predictor = BoxPredictor(model, guided=True)
         told = [predictor.predict(picture, own) for picture, own in zip(pictures, boxes, strict=True)]

@@ -14,9 +14,7 @@ PICTURE_BOXES = np.array([[0, i, 32, 32] for i in range(3)], np.float32)
 
 def batches(batch_size):
     scores = np.array([5, 6, 7], np.float32)
-    return BoxBatches(
-        PICTURE_BOXES, BOXES, scores, BOX_SCORES, crops_per_picture=1, batch_size=batch_size, seed=0
-    )
+    return BoxBatches(PICTURE_BOXES, BOXES, scores, BOX_SCORES, crops_per_picture=1, batch_size=batch_size, seed=0)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3])

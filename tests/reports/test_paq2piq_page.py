@@ -12,9 +12,11 @@ from PIL import Image
 
 import tfiqa
 from tfiqa.cli.report.paq2piq import paq2piq
-from tfiqa.databases.manifest import Manifest, write_manifest
+from tfiqa.databases.manifest import Manifest, read_manifest, write_manifest
 from tfiqa.errors import InvalidInput
 from tfiqa.models.paq2piq import SCALE
+from tfiqa.pipelines.labelled_pictures import read_labelled_pictures
+from tfiqa.pipelines.records.writer import pack_records
 from tfiqa.reports.page import Note, Table, Text
 from tfiqa.reports.paq2piq import paq2piq_page
 from tfiqa.reports.paq2piq_paper import PARAMETERS, PATCHES, PICTURES, paper_name
@@ -101,6 +103,19 @@ def test_boxes_that_no_report_has_are_scored(scored):
     notes = [block.text for block in page.blocks if isinstance(block, Note)]
     assert notes == ["Not of FLIVE, so not comparable with the paper: crops."]
     assert rows(tables(page)[1])["crops"]["validation SRCC"] == "–"
+
+
+def test_boxes_of_a_packed_folder_are_scored(scored):
+    table = read_manifest(scored / "manifest.csv").table
+    (scored / "6.png").write_bytes((scored / "7.png").read_bytes())
+    pack_records(Manifest(table, scored / "m.csv", SCALE), scored / "packed", shards=2)
+    data = json.loads((scored / "data.json").read_text())
+    (scored / "data.json").write_text(json.dumps({**data, "manifests": [str(scored / "packed")]}))
+    packed = read_labelled_pictures(scored / "packed")
+    write_manifest(packed.manifest, scored / "manifest.csv")
+    result = result_of(read_run(scored), "packed")
+    assert result.errors == []
+    assert {size: count for size, (count, _) in result.boxes["test"].items()} == {40: 6, 30: 6}
 
 
 def test_the_command(learned, scored, tmp_path):

@@ -61,14 +61,16 @@ def test_a_bad_picture_is_left_out(pictures, tmp_path):
         (tmp_path / source.name).write_bytes(source.read_bytes())
     (tmp_path / "2.png").write_bytes(b"no picture")
     table = pictures.manifest.table.copy()
-    table.loc[4, "boxes"] = json.dumps([*BOXES[:2], [5000, 0, 5050, 50]])
+    table.loc[3, "boxes"] = json.dumps([*BOXES[:2], [300, 0, 321, 50]])
+    table.loc[4, "boxes"] = json.dumps([*BOXES[:2], [0.1, 0, 0.4, 50]])  # without a whole pixel
     table.to_csv(tmp_path / "m.csv", index=False)
     result = evaluate_box_scores(mean_brightness(), LabelledPictures.of(read_manifest(tmp_path / "m.csv")))
-    assert [each.boxes for each in result.report.sizes] == [4] * 3
-    assert [place for place, scores in enumerate(result.scores) if scores is None] == [2, 4]
+    assert [each.boxes for each in result.report.sizes] == [3] * 3
+    assert [place for place, scores in enumerate(result.scores) if scores is None] == [2, 3, 4]
     assert "2.png" in result.errors[0]
-    assert "4.png" in result.errors[1]
-    assert "not finite" in result.errors[1]
+    assert result.errors[1].endswith("3.png: a box is not within its 320x320 pixels")
+    assert "4.png" in result.errors[2]
+    assert "not finite" in result.errors[2]
 
 
 def test_what_cannot_be_evaluated(pictures):
@@ -79,6 +81,9 @@ def test_what_cannot_be_evaluated(pictures):
     bare = LabelledPictures.of(read_manifest(pictures.manifest.path))
     del bare.manifest.table["box_scores"]
     with pytest.raises(ManifestError, match="'box_scores' is missing"):
+        evaluate_box_scores(mean_brightness(), bare)
+    bare.manifest.table[["boxes", "box_scores"]] = "[]"
+    with pytest.raises(InvalidInput, match="none of the 6 rows has a box"):
         evaluate_box_scores(mean_brightness(), bare)
 
 
@@ -100,3 +105,24 @@ def test_the_command_line(pictures, tmp_path):
     run(tmp_path / "m.keras", *data, "--boxes", "--output", tmp_path / "r.json")
     figures = json.loads((tmp_path / "r.json").read_text())["boxes"]
     assert [(each["size"], each["boxes"]) for each in figures] == [(size, 6) for size in SIZES]
+
+
+def test_what_boxes_lack_is_told_before_pictures_are_scored(pictures, tmp_path, monkeypatch):
+    mean_brightness().save(tmp_path / "m.keras")
+    pictures.manifest.table.drop(columns="boxes").to_csv(tmp_path / "m.csv", index=False)
+    monkeypatch.setattr("tfiqa.serving.evaluation.evaluate_scorer", lambda *_, **__: pytest.fail("it scored them"))
+    with pytest.raises(ManifestError, match="'boxes' is missing"):
+        run(tmp_path / "m.keras", "--data", tmp_path / "m.csv", "--boxes")
+
+
+def test_boxes_left_out_are_listed(pictures, tmp_path):
+    mean_brightness().save(tmp_path / "m.keras")
+    table = pictures.manifest.table.assign(image=list(map(str, pictures.sources)))
+    table.loc[3, "boxes"] = json.dumps([*BOXES[:2], [300, 0, 321, 50]])
+    table.to_csv(tmp_path / "m.csv", index=False)
+    told = run(tmp_path / "m.keras", "--data", tmp_path / "m.csv", "--boxes", "--output", tmp_path / "r.json")
+    assert told.exit_code == 3
+    document = json.loads((tmp_path / "r.json").read_text())
+    assert document["left_out"] == []
+    assert [error.split(": ")[1] for error in document["boxes_left_out"]] == ["a box is not within its 320x320 pixels"]
+    assert f"boxes left out: {document['boxes_left_out'][0]}" in told.stderr

@@ -1,13 +1,14 @@
 """Training on pictures and boxes in them."""
 
 import json
+from contextlib import nullcontext
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from small_networks import small_resnet18
+from small_networks import eagerly, small_resnet18
 
 import tfiqa
 from tfiqa.errors import InvalidInput, ManifestError, RecipeError
@@ -15,7 +16,8 @@ from tfiqa.losses.regression import KnownMean
 from tfiqa.serving.scorer import Scorer
 from tfiqa.training.learning_boxes import box_trained
 from tfiqa.training.recipe_files import read_recipe
-from tfiqa.training.trainer import fit
+from tfiqa.training.trainer import _batches, fit
+from tfiqa.training.training_data import load_training_data
 
 SMALL = [
     "model.weights=null",
@@ -59,14 +61,16 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module", params=["paq2piq_roipool", "paq2piq_feedback", "paq2piq_baseline"])
 def run(request, data, tmp_path_factory):
     output, said = tmp_path_factory.mktemp("run") / "run", []
-    reports = fit(read_recipe(request.param, SMALL), [data], output, say=said.append)
+    with nullcontext() if request.param == "paq2piq_roipool" else eagerly():
+        reports = fit(read_recipe(request.param, SMALL), [data], output, say=said.append)
     return request.param, output, reports, said
 
 
 def test_a_run(run, data):
     name, output, reports, said = run
     assert reports.keys() == {"validation", "test"}
-    assert "1 pictures are larger than pad:64:white takes, and are test pictures therefore" in said
+    larger = "1 pictures are test pictures because they, or others of their group, are larger than pad:64:white takes"
+    assert larger in said
     manifest = pd.read_csv(output / "manifest.csv")
     assert manifest["split"].tolist() == [*SPLITS[:-1], "test"]
     log = pd.read_csv(output / "metrics.csv")
@@ -96,19 +100,28 @@ def test_validation_is_of_padded_pictures_and_test_is_not(run):
 
 
 def test_pictures_are_resumed_bit_for_bit(data, tmp_path):
-    overrides = [*SMALL, "epochs=2"]
-    fit(read_recipe("paq2piq_roipool", overrides), [data], tmp_path / "whole")
+    recipe = read_recipe("paq2piq_roipool", [*SMALL, "epochs=2"])
 
     def stop(text):
         if text.startswith("epoch 1 "):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        fit(read_recipe("paq2piq_roipool", overrides), [data], tmp_path / "two", say=stop)
-    fit(read_recipe("paq2piq_roipool", overrides), [data], tmp_path / "two", resume=True)
+    with eagerly():
+        fit(recipe, [data], tmp_path / "whole")
+        with pytest.raises(KeyboardInterrupt):
+            fit(recipe, [data], tmp_path / "two", say=stop)
+        fit(recipe, [data], tmp_path / "two", resume=True)
     one, two = (keras.saving.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "two"))
     for weight, same in zip(one, two, strict=True):
         np.testing.assert_array_equal(weight, same)
+
+
+def test_frozen_epochs_have_their_batch_size(data):
+    recipe = read_recipe("paq2piq_roipool", [*SMALL, "training.frozen_epochs=1", "training.frozen_batch_size=3"])
+    rows = load_training_data(recipe, [data])
+    for epoch, counts in ((0, [3, 3]), (1, [4, 2])):
+        batches = _batches(recipe, rows, (), recipe.training.batch_size_of(epoch))
+        assert [len(batch.rows) for batch in batches.epoch(epoch)] == counts
 
 
 def test_boxes_that_fill_up_a_batch_change_nothing():

@@ -16,8 +16,9 @@ from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.serving.evaluation import evaluate_scorer
 from tfiqa.serving.package import export_model
 from tfiqa.training.recipe_files import read_recipe
+from tfiqa.training.targets import targets_of
 from tfiqa.training.trainer import fit
-from tfiqa.training.training_data import load_training_data, targets_of
+from tfiqa.training.training_data import load_training_data
 from tfiqa.weights.build import read_model
 
 SETTINGS = (

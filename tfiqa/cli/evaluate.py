@@ -13,6 +13,7 @@ from tfiqa.cli.output import SOME_FAILED, say, write_result
 if TYPE_CHECKING:
     from tfiqa.pipelines.labelled_pictures import LabelledPictures
     from tfiqa.serving.box_evaluation import BoxEvaluation
+    from tfiqa.serving.scorer import Scorer
 
 
 @click.command()
@@ -61,7 +62,8 @@ def evaluate(
     With --boxes a model that takes boxes scores each picture and its boxes in one pass more. For any other one each box is a
     picture of its own, which takes as long as so many pictures.
 
-    Pictures that cannot be read are left out, counted and listed; the exit status is then 3.
+    Pictures that cannot be read, and with --boxes those with a box beyond their pixels, are left out, counted and listed; the
+    exit status is then 3.
     """
     from tfiqa.cli.progress import picture_progress
     from tfiqa.cli.tensorflow_start import load_tensorflow
@@ -79,6 +81,8 @@ def evaluate(
     scorer = Scorer.load(model, batch_size=batch_size)
     say(f"{scorer.source}: {scorer.info.scale}")
     say(f"{len(data)} pictures of {manifest} ({chosen}): {data.manifest.scale}")
+    if with_boxes:
+        _check_boxes(scorer, data)
     result = evaluate_scorer(scorer, data, repeats=repeats, progress=picture_progress("scoring"))
     if result.trained_on:
         say(
@@ -86,11 +90,14 @@ def evaluate(
         )
     for error in result.errors:
         say(f"left out: {error}")
-    document, text = result.to_dict(), result.to_text()
+    document, text, errors = result.to_dict(), result.to_text(), result.errors
     if with_boxes:
         of_boxes = _evaluate_boxes(scorer.source, data, batch_size)
-        document["boxes"] = of_boxes.report.to_dict()
+        document |= {"boxes": of_boxes.report.to_dict(), "boxes_left_out": of_boxes.errors}
         text += f"\n\n{of_boxes.report.to_text()}"
+        errors = [*errors, *of_boxes.errors]
+        for error in of_boxes.errors:
+            say(f"boxes left out: {error}")
     elif has_boxes(data.manifest):
         say("the manifest has scores of boxes; --boxes compares those too")
     if predictions is not None:
@@ -99,17 +106,24 @@ def evaluate(
         with whole_file(predictions) as temporary:
             result.table.to_csv(temporary, index=False)
     write_result(output, json.dumps(document, indent=2) if output.endswith(".json") else text)
-    if result.errors:
+    if errors:
         context.exit(SOME_FAILED)
+
+
+def _check_boxes(scorer: Scorer, data: LabelledPictures) -> None:
+    """Tells what --boxes cannot work with before the pictures take their time."""
+    from tfiqa.errors import InvalidInput
+    from tfiqa.serving.box_evaluation import scored_boxes
+
+    if scorer.source.is_dir():
+        raise InvalidInput(f"--boxes is for a run or a .keras file; {scorer.source} is an exported folder")
+    scored_boxes(scorer.info, data.manifest)
 
 
 def _evaluate_boxes(model: Path, data: LabelledPictures, batch_size: int) -> BoxEvaluation:
     from tfiqa.cli.progress import picture_progress
-    from tfiqa.errors import InvalidInput
     from tfiqa.serving.box_evaluation import evaluate_box_scores
     from tfiqa.weights.build import read_model
 
-    if model.is_dir():
-        raise InvalidInput(f"--boxes is for a run or a .keras file; {model} is an exported folder")
     progress = picture_progress("scoring boxes")
     return evaluate_box_scores(read_model(model), data, batch_size=batch_size, progress=progress)

@@ -12,6 +12,7 @@ from tfiqa.cli.compare import compare
 from tfiqa.cli.data import data
 from tfiqa.cli.distort import distort
 from tfiqa.cli.evaluate import evaluate
+from tfiqa.cli.explain import explain
 from tfiqa.cli.export import export
 from tfiqa.cli.extract import extract
 from tfiqa.cli.fit import fit
@@ -19,6 +20,7 @@ from tfiqa.cli.gmad import gmad
 from tfiqa.cli.import_weights import import_weights
 from tfiqa.cli.list_names import list_names
 from tfiqa.cli.measure import measure
+from tfiqa.cli.quality_map import quality_map
 from tfiqa.cli.rank import rank
 from tfiqa.cli.report import report
 from tfiqa.cli.score import score
@@ -47,6 +49,8 @@ for command in (
     rank,
     measure,
     gmad,
+    quality_map,
+    explain,
     distort,
     extract,
     export,

@@ -17,7 +17,9 @@ BOX_COLUMNS = ("boxes", "box_scores")
 
 def has_boxes(manifest: Manifest) -> bool:
     """Whether a manifest has both columns, with a box in at least one row."""
-    return set(BOX_COLUMNS) <= set(manifest.table) and bool(manifest.table["boxes"].notna().any())
+    if not set(BOX_COLUMNS) <= set(manifest.table):
+        return False
+    return bool(manifest.table["boxes"].astype(str).str.contains("[0-9]").any())  # not so of "[]"
 
 
 def box_rows(manifest: Manifest) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
@@ -44,9 +46,14 @@ def box_rows(manifest: Manifest) -> tuple[list[NDArray[np.float32]], list[NDArra
     return boxes, scores
 
 
+def are_within(boxes: NDArray[np.float32], height: int, width: int) -> bool:
+    """Whether boxes (R, 4) are all within a picture of this size."""
+    return bool((boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= (width, height)).all())
+
+
 def _numbers(cell: Any, shape: tuple[int, ...], form: str) -> NDArray[np.float32]:
     """The numbers of a JSON cell, with no rows for an empty one. Raises ManifestError, which tells `form`."""
-    if not isinstance(cell, str) and (cell is None or pd.isna(cell)):
+    if cell is None or cell is pd.NA or cell != cell:
         return np.zeros((0, *shape[1:]), np.float32)
     try:
         values = np.array(json.loads(cell), np.float64)
@@ -54,6 +61,6 @@ def _numbers(cell: Any, shape: tuple[int, ...], form: str) -> NDArray[np.float32
             values = values.reshape(0, *shape[1:])
         if values.ndim != len(shape) or values.shape[1:] != shape[1:] or not np.isfinite(values).all():
             raise ValueError
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ManifestError(f"{form}. Received: {str(cell)[:80]!r}") from error
     return values.astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -26,8 +27,8 @@ BLANKS = frozenset({"", "na", "n/a", "null", "none"})  # and "nan", which is a f
 def read_table(path: Path) -> pd.DataFrame:
     """The table of a CSV file (UTF-8 with or without BOM; comma, semicolon or tab) or a Parquet file, values as stored.
 
-    Cells of a CSV file stay text; `typed_table` makes numbers of them. Blank rows at the end and nameless columns
-    without any content are left out.
+    Cells of a CSV file stay text; `typed_table` makes numbers of them. Lists in Parquet, such as boxes, become JSON. Blank
+    rows at the end and nameless columns without any content are left out.
 
     Raises:
         ManifestError: the file is missing, of another kind or damaged, its header names a column twice, or a row
@@ -161,4 +162,11 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         table = pd.read_parquet(path)
     except (ValueError, OSError) as error:  # pyarrow's errors derive from these
         raise ManifestError(f"{path} is not a readable Parquet file: {' '.join(str(error).split())}") from error
-    return table.set_axis([str(name) for name in table.columns], axis="columns").reset_index(drop=True)
+    table = table.set_axis([str(name) for name in table.columns], axis="columns").reset_index(drop=True)
+    lists = [name for name in table.columns if any(isinstance(cell, np.ndarray) for cell in table[name])]
+    return table.assign(**{name: table[name].map(_json, na_action="ignore") for name in lists})
+
+
+def _json(cell: Any) -> str:
+    """Lists, which other tables cannot have, as JSON."""
+    return json.dumps(cell, default=lambda array: array.tolist())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tfiqa.databases.box_rows import has_boxes
 from tfiqa.databases.manifest import read_manifest
 from tfiqa.models.model_info import model_spec
-from tfiqa.pipelines.labelled_pictures import LabelledPictures
+from tfiqa.pipelines.labelled_pictures import LabelledPictures, read_labelled_pictures
 from tfiqa.reports.paq2piq_paper import SPLITS, paper_name
 from tfiqa.reports.runs import Run, read_json
 
@@ -81,7 +81,7 @@ def result_of(
     reports = read_json(run.folder.metrics)["reports"]
     boxes: dict[str, dict[int, tuple[int, Figures]]] = {}
     errors: list[str] = []
-    rows = LabelledPictures.of(read_manifest(run.folder.manifest, required=("image", "score")))
+    rows = _pictures(run)
     for split in SPLITS:
         if split not in reports:
             continue
@@ -91,7 +91,9 @@ def result_of(
         own = rows.where((rows.manifest.table["split"] == split).to_numpy())
         if has_boxes(own.manifest):
             told = progress(f"{label}, boxes of {split} pictures") if progress else None
-            found = evaluate_box_scores(model, own, batch_size=batch_size, progress=told)
+            found = evaluate_box_scores(
+                model, own, batch_size=batch_size, max_pixels=run.recipe.data.max_pixels, progress=told
+            )
             boxes[split] = _by_size(found.report.to_dict())
             errors += found.errors
     return Result(
@@ -122,6 +124,14 @@ def labels_of(paths: Sequence[Path]) -> list[str]:
     """The folders' names, each that is not alone with its path."""
     names = [path.resolve().name for path in paths]
     return [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
+
+
+def _pictures(run: Run) -> LabelledPictures:
+    """The run's rows, with pictures from where it had them: files, or packed folders."""
+    manifest = read_manifest(run.folder.manifest, required=("image", "score"))
+    folders = [Path(source) for source in run.manifests if Path(source).is_dir()]
+    packed = {str(each): each for folder in folders for each in read_labelled_pictures(folder).sources}
+    return LabelledPictures(manifest, tuple(packed.get(str(path), path) for path in manifest.picture_paths()))
 
 
 def _by_size(figures: Sequence[Mapping[str, Any]]) -> dict[int, tuple[int, Figures]]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tfiqa.databases.box_rows import box_rows
+from tfiqa.databases.box_rows import are_within, box_rows
+from tfiqa.databases.manifest import Manifest
 from tfiqa.errors import InvalidInput, PictureError, UnsupportedPicture
 from tfiqa.evaluation.boxes_report import BoxesReport, evaluate_boxes, size_classes
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, picture_size
@@ -17,6 +19,7 @@ from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.pipelines.records.packed_picture import file_or_bytes, name_of
 
 if TYPE_CHECKING:
+    from tfiqa.models.model_info import ModelInfo
     from tfiqa.models.quality_model import QualityModel
 
 
@@ -35,11 +38,23 @@ class BoxEvaluation:
     errors: list[str]
 
 
+def scored_boxes(info: ModelInfo, manifest: Manifest) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """The boxes and scores of `box_rows`, for a model to be held against.
+
+    Raises ManifestError as `box_rows` does, InvalidInput where no row has a box, and for a model without quality.
+    """
+    if "quality" not in info.columns or info.scale is None:
+        raise InvalidInput(f"{info.model} tells no quality, so none of boxes")
+    boxes, scores = box_rows(manifest)
+    if not any(map(len, boxes)):
+        raise InvalidInput(f"{manifest.name}: none of the {len(boxes)} rows has a box")
+    return boxes, scores
+
+
 def evaluate_box_scores(
     model: QualityModel,
     pictures: LabelledPictures,
     *,
-    guided: bool = False,
     batch_size: int = 32,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     progress: Callable[[int, int], None] | None = None,
@@ -52,29 +67,32 @@ def evaluate_box_scores(
     Args:
         model: with the output `quality`.
         pictures: with the columns `boxes` and `box_scores`, on the scale of `score`.
-        guided: see `BoxPredictor`.
         batch_size: of a model without boxes.
         max_pixels: larger pictures are refused.
         progress: called with (done, all) after each picture.
 
     Raises ManifestError for the columns, InvalidInput for a model without quality and when no box can be scored.
     """
-    if "quality" not in model.info.columns or model.info.scale is None:
-        raise InvalidInput(f"{model.info.model} tells no quality, so none of boxes")
-    boxes, truth = box_rows(pictures.manifest)
-    predictor = BoxPredictor(model, guided=guided, batch_size=batch_size, max_pixels=max_pixels)
+    boxes, truth = scored_boxes(model.info, pictures.manifest)
+    assert model.info.scale is not None
+    predictor = BoxPredictor(model, batch_size=batch_size, max_pixels=max_pixels)
     scores: list[BoxScores | None] = []
     errors: list[str] = []
     sizes = []
     found = predictor.predict_all(zip(pictures.sources, boxes, strict=True))
     for place, (source, own) in enumerate(zip(pictures.sources, found, strict=True)):
-        if isinstance(own, BoxScores) and not np.isfinite([own.quality, *own.box_quality]).all():
-            own = UnsupportedPicture(name_of(source), "the model's score of it, or of one of its boxes, is not finite")
-        if isinstance(own, PictureError):
-            errors.append(str(own))
+        try:
+            if isinstance(own, PictureError):
+                raise own
+            width, height = picture_size(file_or_bytes(source)[0])
+            if not are_within(boxes[place], height, width):
+                raise UnsupportedPicture(name_of(source), f"a box is not within its {width}x{height} pixels")
+            if not np.isfinite([own.quality, *own.box_quality]).all():
+                raise UnsupportedPicture(name_of(source), "the model's score of it, or of a box, is not finite")
+        except PictureError as error:
+            errors.append(str(error))
             scores.append(None)
         else:
-            width, height = picture_size(file_or_bytes(source)[0])
             sizes.append(size_classes(boxes[place], height, width))
             scores.append(own)
         if progress:

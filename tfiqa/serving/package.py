@@ -23,10 +23,10 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
 
     Signatures: `serving_default`, `image_bytes` string (N,) (encoded pictures of mixed sizes) to `quality` float (N,) and
     the model's other outputs; `image`, float32 (N, H, W, 3) RGB 0..255 to the model's raw outputs; of a model that scores
-    boxes also `boxes`, see `score_boxes_graph`. A model with EXIF has one more input in the first two, `exif` float32 (N, 8):
-    in `serving_default` as `tfiqa data exif` prints it (exif_*), NaN where missing, all NaN for a picture without EXIF; in
-    `image` normalised, zero where missing. The folder's `assets.extra/tfiqa.json` holds the model's information: protocol,
-    score scale, columns.
+    boxes also `boxes`, see `score_boxes_graph`, and of one whose weights can do so `map`, see `map_pictures_graph`. A model with
+    EXIF has one more input in the first two, `exif` float32 (N, 8): in `serving_default` as `tfiqa data exif` prints it (exif_*),
+    NaN where missing, all NaN for a picture without EXIF; in `image` normalised, zero where missing. The folder's
+    `assets.extra/tfiqa.json` holds the model's information: protocol, score scale, columns.
 
     Args:
         model: a model that scores pictures.
@@ -42,12 +42,14 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     import tensorflow as tf
     from keras.export import ExportArchive
 
+    from tfiqa.explain.quality_map import with_boxes
     from tfiqa.images.exif_encoding import EXIF_VECTOR
     from tfiqa.models.outputs import picture_outputs
     from tfiqa.pipelines.box_scoring import takes_boxes
     from tfiqa.pipelines.scoring import model_inputs, takes_exif
     from tfiqa.pipelines.strips import by_size
     from tfiqa.serving.box_graph import score_boxes_graph
+    from tfiqa.serving.map_graph import map_pictures_graph
     from tfiqa.serving.picture_graph import score_pictures_graph
 
     if keras.backend.backend() != "tensorflow":
@@ -77,6 +79,10 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     if takes_boxes(model):
         boxes = tf.TensorSpec((None, None, 4), tf.float32, name="boxes")
         archive.add_endpoint("boxes", partial(score_boxes_graph, model), [encoded, boxes])
+    if (boxed := with_boxes(model)) is not None:
+        if boxed is not model:
+            archive.track(boxed)
+        archive.add_endpoint("map", partial(map_pictures_graph, boxed), [encoded])
     archive.add_endpoint("image", raw, [tf.TensorSpec((None, None, None, 3), tf.float32, name="image"), *also])
     with whole_folder(base / str(number)) as folder:
         try:

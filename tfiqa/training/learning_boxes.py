@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tfiqa.databases.box_rows import box_rows
-from tfiqa.errors import InvalidInput
+from tfiqa.databases.box_rows import are_within, box_rows
 from tfiqa.images.resize import parse_policy
 from tfiqa.pipelines.box_batches import SCORES, BoxBatches
 from tfiqa.training.recipe import Recipe
@@ -32,7 +31,7 @@ def box_error(boxes: NDArray[np.float32], height: int, width: int, recipe: Recip
     least = recipe.spec.boxes or 0
     if len(boxes) < least:
         return f"{recipe.model.name} takes {least} boxes or more. Received: {len(boxes)}"
-    if len(boxes) and not ((boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= (width, height)).all()):
+    if not are_within(boxes, height, width):
         return f"a box is not within its {width}x{height} pixels"
     size = parse_policy(recipe.training_resize).output_size(height, width) if trains else recipe.data.crop_size
     if size != recipe.data.crop_size:
@@ -41,13 +40,14 @@ def box_error(boxes: NDArray[np.float32], height: int, width: int, recipe: Recip
     return None
 
 
-def box_batches(recipe: Recipe, manifest: Manifest, sizes: NDArray[np.int64]) -> BoxBatches:
+def box_batches(recipe: Recipe, manifest: Manifest, sizes: NDArray[np.int64], batch_size: int) -> BoxBatches:
     """The batches to train on.
 
     Args:
         recipe: of the run.
         manifest: the pictures to train on, in which `box_error` finds nothing.
         sizes: their heights and widths (N, 2).
+        batch_size: pictures in a batch.
     """
     policy = parse_policy(recipe.training_resize)
     boxes, box_scores = box_rows(manifest)
@@ -61,7 +61,7 @@ def box_batches(recipe: Recipe, manifest: Manifest, sizes: NDArray[np.int64]) ->
         manifest.table["score"].to_numpy(np.float32),
         box_scores,
         crops_per_picture=recipe.data.crops_per_picture,
-        batch_size=recipe.training.batch_size,
+        batch_size=batch_size,
         seed=recipe.training.seed,
     )
 
@@ -74,16 +74,3 @@ def box_trained(model: QualityModel) -> keras.Model:
 
     both = layers.Concatenate(dtype="float32", name=SCORES)([model.output["quality"], model.output["box_quality"]])
     return quality_model(model.input, {SCORES: both}, model.info)
-
-
-def is_for_testing(recipe: Recipe, height: int, width: int) -> bool:
-    """Whether a picture of this size is too large for the padding in training, but can be scored.
-
-    Such pictures went to the test set of PaQ-2-PiQ (Ying et al., CVPR 2020, section 4.1).
-    """
-    policy = parse_policy(recipe.training_resize)
-    try:
-        parse_policy(recipe.scoring_resize).output_size(height, width)
-    except InvalidInput:
-        return False
-    return policy.kind == "pad" and max(height, width) > policy.size

@@ -87,7 +87,10 @@ def fit(
     counts = ", ".join(f"{split} {count}" for split, count in data.counts().items())
     say(f"{len(data.manifest.table)} pictures ({counts}), {len(data.skipped)} skipped; score: {data.manifest.scale}")
     if data.moved:
-        say(f"{data.moved} pictures are larger than {recipe.training_resize} takes, and are test pictures therefore")
+        say(
+            f"{data.moved} pictures are test pictures because they, or others of their group, are larger than "
+            f"{recipe.training_resize} takes"
+        )
     if drawn:
         say("pairs an epoch: " + ", ".join(f"{each.database} {len(each.stream)}" for each in drawn))
     if silent := _without_validation(data):
@@ -245,7 +248,7 @@ def _compile(model: keras.Model, recipe: Recipe, optimizer: Any, on_tensorflow: 
 def _batches(recipe: Recipe, data: TrainingData, drawn: Sequence[DrawnPairs], batch_size: int) -> Batches:
     train, seed = data.rows("train"), recipe.training.seed
     if recipe.data.boxes:
-        return box_batches(recipe, train.manifest, data.sizes_of("train"))
+        return box_batches(recipe, train.manifest, data.sizes_of("train"), batch_size)
     if not recipe.learns_pairs:
         targets = data.targets(train.manifest, recipe.spec.targets)
         return PictureBatches(targets, recipe.data.crops_per_picture, batch_size, seed)

@@ -24,13 +24,13 @@ from tfiqa.histogram_equalization import HistogramEqualization
 from tfiqa.images.resize import parse_policy
 from tfiqa.pipelines.labelled_pictures import LabelledPictures, join, read_labelled_pictures
 from tfiqa.pipelines.records.packed_picture import PackedPicture, Source, check_packed
-from tfiqa.training.learning_boxes import box_error, is_for_testing
+from tfiqa.training.learning_boxes import box_error
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
+from tfiqa.training.targets import check_distributions, targets_of
+from tfiqa.training.too_large import is_for_testing, large_ones_to_test, size_error
 
 SHOWN_PROBLEMS = 3
-# Outputs whose targets are shares of labels (1/k each, or 1 each and divided here) or of votes (or counts of them).
-DISTRIBUTIONS = {"scene_logits", "distribution"}
 Progress = Callable[[int, int], None]
 
 
@@ -46,7 +46,8 @@ class TrainingData:
         fingerprint: SHA-256 over pictures, targets and split, in order.
         equalization: of the targets, fitted on the rows to train on; None for targets as they are.
         sizes: heights and widths of the pictures, (N, 2).
-        moved: how many of them are in the test set only because they are too large for the padding in training.
+        moved: how many of them are in the test set only because they, or others of their group, are too large for the padding
+            in training.
         rescalings: how the scores of each database became those of the rows; none where they are as they were.
     """
 
@@ -115,27 +116,6 @@ class TrainingData:
         }
 
 
-def targets_of(manifest: Manifest, targets: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
-    """For each trained output the target columns, float32 (N, columns); rows of `DISTRIBUTIONS` sum to 1."""
-    values = {name: manifest.table[list(columns)].to_numpy(np.float64) for name, columns in targets.items()}
-    for name in DISTRIBUTIONS & targets.keys():
-        values[name] = values[name] / values[name].sum(axis=1, keepdims=True)
-    return {name: each.astype(np.float32) for name, each in values.items()}
-
-
-def _check_distributions(manifest: Manifest, targets: Mapping[str, tuple[str, ...]]) -> None:
-    """Raises ManifestError where a row of labels has a negative one, or none at all."""
-    for name in DISTRIBUTIONS & targets.keys():
-        labels = manifest.table[list(targets[name])].to_numpy(np.float64)
-        bad = np.flatnonzero((labels < 0).any(axis=1) | ~(labels > 0).any(axis=1))
-        if len(bad):
-            first = ", ".join(str(row + 2) for row in bad[:SHOWN_PROBLEMS])  # as a spreadsheet numbers them
-            raise ManifestError(
-                f"{manifest.name}: {len(bad)} of {len(labels)} pictures have no label or a negative one among "
-                f"{targets[name][0]} ... {targets[name][-1]} (row {first}{' ...' if len(bad) > SHOWN_PROBLEMS else ''})"
-            )
-
-
 def load_training_data(
     recipe: Recipe, sources: Sequence[Path], *, previous: Path | None = None, progress: Progress | None = None
 ) -> TrainingData:
@@ -154,7 +134,7 @@ def load_training_data(
     if recipe.spec.exif:
         check_exif_columns([part.manifest for part in parts])
     for part in parts:
-        _check_distributions(part.manifest, recipe.spec.targets)
+        check_distributions(part.manifest, recipe)
         if recipe.data.boxes:
             box_rows(part.manifest)  # before any picture is decoded
     names = database_names([part.manifest for part in parts], sources) if recipe.joins_scales else []
@@ -165,11 +145,10 @@ def load_training_data(
         pictures = replace(pictures, manifest=split)
 
     checks = _check(pictures.sources, recipe, previous, progress)
-    pictures, moved = _large_ones_to_test(pictures, checks, recipe)
+    pictures, moved = large_ones_to_test(pictures, checks, recipe)
     table = pictures.manifest.table
     checks["split"] = table["split"].to_numpy()
-    if recipe.data.boxes:
-        checks["error"] = _box_errors(pictures.manifest, checks, recipe)
+    checks["error"] = _errors(pictures.manifest, checks, recipe)
     bad = checks["error"].notna().to_numpy()
     if bad.any() and stop:
         shown = "; ".join(checks["error"][bad].iloc[:SHOWN_PROBLEMS])
@@ -182,7 +161,8 @@ def load_training_data(
     training = usable.manifest.table[usable.manifest.table["split"] == "train"]
     if training.empty:
         first = f"; the first of {bad.sum()} bad ones: {checks['error'][bad].iloc[0]}" if bad.any() else ""
-        raise ManifestError(f"no usable picture is left to train on{first}")
+        large = f"; {moved.sum()} are test pictures for being larger than {recipe.training_resize} takes"
+        raise ManifestError(f"no usable picture is left to train on{large if moved.any() else ''}{first}")
     rescalings: tuple[Rescaling, ...] = ()
     if recipe.joins_scales:
         usable, rescalings = _rescaled(
@@ -261,29 +241,22 @@ def _check(sources: Sequence[Source], recipe: Recipe, previous: Path | None, pro
         [
             known.get((str(source), *stamp)) or _row(found[str(source)], stamp, recipe)
             for source, stamp in zip(sources, stamps, strict=True)
-        ]
+        ],
+        dtype=object,  # so that None stays None beside texts
     )
 
 
-def _large_ones_to_test(
-    pictures: LabelledPictures, checks: pd.DataFrame, recipe: Recipe
-) -> tuple[LabelledPictures, NDArray[np.bool_]]:
-    """The pictures, those to test that `is_for_testing` says, and which of them were in another split."""
-    table = pictures.manifest.table
-    sizes = zip(checks["height"], checks["width"], checks["error"], strict=True)
-    large = np.array([error is None and is_for_testing(recipe, height, width) for height, width, error in sizes])
-    moved = large & (table["split"] != "test").to_numpy()
-    table = table.assign(split=table["split"].mask(large, "test"))
-    return replace(pictures, manifest=replace(pictures.manifest, table=table)), moved
-
-
-def _box_errors(manifest: Manifest, checks: pd.DataFrame, recipe: Recipe) -> list[str | None]:
-    """What is wrong with each picture, its boxes included."""
+def _errors(manifest: Manifest, checks: pd.DataFrame, recipe: Recipe) -> list[str | None]:
+    """What is wrong with each picture, for the split that it is in and with its boxes."""
+    boxes = box_rows(manifest)[0] if recipe.data.boxes else None
+    held_out = {"validation": recipe.validation.resize or recipe.scoring_resize, "test": recipe.scoring_resize}
     errors: list[str | None] = []
-    for boxes, check in zip(box_rows(manifest)[0], checks.to_dict("records"), strict=True):
-        error = check["error"]
+    for place, check in enumerate(checks.to_dict("records")):
+        error, split, size = check["error"], check["split"], (check["height"], check["width"])
         if error is None:
-            reason = box_error(boxes, check["height"], check["width"], recipe, trains=check["split"] == "train")
+            reason = size_error(held_out[split], *size) if split in held_out else None
+            if reason is None and boxes is not None:
+                reason = box_error(boxes[place], *size, recipe, trains=split == "train")
             error = reason and f"{check['path']}: {reason}"
         errors.append(error)
     return errors

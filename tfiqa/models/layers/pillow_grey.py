@@ -21,8 +21,8 @@ class PillowGrey(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """The grey levels."""
-        weights = ops.array([[weight / ONE] for weight in WEIGHTS], dtype=inputs.dtype)
-        grey = ops.matmul(inputs, weights)
+        weights = ops.array([weight / ONE for weight in WEIGHTS], dtype=inputs.dtype)
+        grey = ops.sum(inputs * weights, axis=-1, keepdims=True)  # a GPU's matrix product may round (TensorFloat-32)
         return grey + ops.stop_gradient(ops.floor(grey + 0.5) - grey)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

@@ -1,0 +1,60 @@
+"""Quality maps as one TensorFlow graph: encoded bytes in, the quality of a picture and of its blocks out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from tfiqa.images.decode_graph import decode_picture_graph
+from tfiqa.images.protocol_graph import prepare_graph
+from tfiqa.models.layers import PictureBoxes
+from tfiqa.pipelines.strips import by_size
+
+if TYPE_CHECKING:
+    from tfiqa.models.quality_model import QualityModel
+
+MAP_SIDE = 20  # rows, and blocks in a row: the default of PaQ-2-PiQ's code and of `tfiqa map`
+
+
+@tf.autograph.experimental.do_not_convert
+def map_pictures_graph(model: QualityModel, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The maps of encoded pictures of mixed sizes and formats, as `explain.quality_map` has them for the grid "20".
+
+    Args:
+        model: a tfiqa model with the inputs `image`, as the picture is, and `boxes`.
+        image_bytes: string (N,). A picture that the graph cannot decode fails the request.
+
+    Returns:
+        `quality` float32 (N,) and `map` float32 (N, 20, 20), rows from the top.
+    """
+    (layer,) = (layer for layer in model.layers if isinstance(layer, PictureBoxes))
+
+    def map_one(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image = tf.cast(prepare_graph(model.info.protocol, decode_picture_graph(data)), tf.float32)
+        height, width = tf.unstack(tf.cast(tf.shape(image)[1:3], tf.float64))
+        # What the feedback model feeds back comes first, as without boxes.
+        stand_ins = tf.reshape(tf.constant(layer.relative, tf.float32), (-1, 4))
+        stand_ins *= tf.cast(tf.stack([width, height, width, height]), tf.float32)
+        boxes = tf.concat([stand_ins, _blocks(height, width)], axis=0)[tf.newaxis]
+
+        def scores() -> tuple[tf.Tensor, tf.Tensor]:
+            outputs = model({"image": image, "boxes": boxes}, training=False)
+            local = outputs["box_quality"][0, len(layer.relative) :]
+            return outputs["quality"][0, 0], tf.reshape(local, (MAP_SIDE, MAP_SIDE))
+
+        return by_size(image, scores, model)
+
+    signature = tf.TensorSpec((), tf.float32), tf.TensorSpec((MAP_SIDE, MAP_SIDE), tf.float32)
+    # One picture after the other, as in `score_pictures_graph`.
+    quality, local = tf.map_fn(map_one, image_bytes, fn_output_signature=signature, parallel_iterations=1)
+    return {"quality": quality, "map": local}
+
+
+def _blocks(height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """`explain.blocks.block_boxes` (400, 4), from sides in float64."""
+    places = tf.range(MAP_SIDE + 1, dtype=tf.float64)
+    down, across = (tf.cast(places * (side / MAP_SIDE), tf.float32) for side in (height, width))
+    edges = tf.meshgrid(down[:-1], across[:-1], indexing="ij"), tf.meshgrid(down[1:], across[1:], indexing="ij")
+    (top, left), (bottom, right) = edges
+    return tf.reshape(tf.stack([left, top, right, bottom], axis=-1), (-1, 4))
