@@ -132,8 +132,10 @@ def _image_and_maps(options: Paq2PiqOptions) -> tuple[Any, Any]:
 
 
 def _inputs_and_pooled_boxes(options: Paq2PiqOptions, relative: Sequence[Sequence[float]] = ()) -> tuple[Any, Any, Any]:
-    """The inputs, the features (N, 1 + R, 2 * channels) of picture and boxes, and which of these (N, 1 + R) are finite; `relative`
-    as in `PictureBoxes`."""
+    """The inputs, the features (N, 1 + R, 2 * channels) of picture and boxes, and which boxes (N, 1 + R) are finite.
+
+    `relative` is as in `PictureBoxes`.
+    """
     import keras
     from keras import ops
 
