@@ -1,4 +1,4 @@
-"""The bodies of DeepFL-IQA's models: whole, for weights to be put in, and from one stage to the next."""
+"""Bodies: those of DeepFL-IQA's models whole, for weights to be put in, and any from one model to another."""
 
 from __future__ import annotations
 
@@ -60,13 +60,38 @@ def copy_body(source: QualityModel, target: QualityModel) -> None:
     the body's end, which a `deepfl` leaves out.
     """
     check_bodies(source.info, target.info)
-    head, known = model_spec(target.name).head, {layer.name for layer in source.layers}
-    lacking = [layer.name for layer in target.layers if layer.weights and layer.name not in {*known, *head}]
+    lacking = _lacking(source, target)
     if lacking:
         raise CheckpointError(
             f"{source.name} holds no whole body for {target.name} (it lacks {lacking[0]}); take the deepfl_mtl it came from"
         )
     copy_layers(source, target)
+
+
+def have_same_backbone(source: ModelInfo, target: ModelInfo) -> bool:
+    """Whether two models are built on the same ResNet."""
+    return "backbone" in source.options and source.options["backbone"] == target.options.get("backbone")
+
+
+def copy_backbone(source: QualityModel, target: QualityModel) -> None:
+    """Copies the weights of the ResNet from one model to another. The head of `target` stays as it is; what the two feed the
+    network may differ, as SPAQ's and PaQ-2-PiQ's do.
+
+    Raises CheckpointError, before anything is copied, when `source` lacks a part, such as the second branch of "spaq_mt_s".
+    """
+    lacking = _lacking(source, target)
+    if lacking:
+        raise CheckpointError(f"{source.name} holds no whole backbone for {target.name} (it lacks {lacking[0]})")
+    weights = {layer.name: layer.get_weights() for layer in source.layers}
+    for layer in target.layers:
+        if layer.weights and layer.name not in model_spec(target.name).head:
+            layer.set_weights(weights[layer.name])
+
+
+def _lacking(source: QualityModel, target: QualityModel) -> list[str]:
+    """The layers of the target's body that the source does not have."""
+    known = {layer.name for layer in source.layers} | set(model_spec(target.name).head)
+    return [layer.name for layer in target.layers if layer.weights and layer.name not in known]
 
 
 def _shapes(layer: keras.Layer) -> list[tuple[int, ...]]:

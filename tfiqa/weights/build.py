@@ -13,7 +13,14 @@ from tfiqa.models.baselines.dbcnn import VGG16_MAPS, VGG16_STREAM
 from tfiqa.models.baselines.nima import BODIES as NIMA_BODIES
 from tfiqa.models.model_info import ModelInfo, info_of, model_spec
 from tfiqa.models.resnet_classifier import BACKBONES
-from tfiqa.weights.bodies import check_bodies, copy_body, copy_layers, whole_body
+from tfiqa.weights.bodies import (
+    check_bodies,
+    copy_backbone,
+    copy_body,
+    copy_layers,
+    have_same_backbone,
+    whole_body,
+)
 from tfiqa.weights.imagenet import imagenet_checkpoint
 from tfiqa.weights.model_file import read_model_info
 
@@ -31,7 +38,8 @@ def build_model(name: str, weights: str | Path | None = None, **options: Any) ->
         weights: None for fresh weights (seeded by `keras.utils.set_random_seed`); "imagenet" for torchvision's ImageNet weights
             in the backbone, or Keras' where it is one of `keras.applications` (the head stays fresh, and of "dbcnn" the stream
             S-CNN); or the path of a `.keras` or `.weights.h5` file of the same model; to a model with a body of DeepFL-IQA's,
-            also the `.keras` file of another one, whose body it then has (the head stays fresh).
+            or a ResNet for its `backbone`, also the `.keras` file of another such one, whose body it then has (the head stays
+            fresh).
         **options: the model's options, such as `backbone="resnet18"`.
 
     Returns:
@@ -168,6 +176,9 @@ def _load_file(model: QualityModel, path: Path) -> None:
         source = read_model(path)
         if source.name != model.name and "body" in source.info.options and "body" in model.info.options:
             copy_body(source, model)
+            return
+        if source.name != model.name and have_same_backbone(source.info, model.info):
+            copy_backbone(source, model)
             return
         if source.name != model.name:
             raise CheckpointError(f"{path} holds {source.name}, not {model.name}")
