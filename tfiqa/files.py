@@ -12,6 +12,8 @@ from pathlib import Path
 
 from tfiqa.errors import StorageError
 
+LONGEST_STEM = 40  # characters of another file's name within a file's name, which has to fit a file system
+
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
@@ -68,6 +70,12 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.rename(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def numbered_stem(path: Path, number: int, count: int) -> str:
+    """A name without an ending for what is made of a file, the `number`-th of `count`: unlike the others', in their order, and
+    short enough for a file system."""
+    return f"{number:0{len(str(count))}}_{path.stem[:LONGEST_STEM]}"
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tfiqa.databases.manifest import UNKNOWN_SCALE, Manifest
 from tfiqa.evaluation.tasks import Task
+from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.training.callbacks import PictureValidation
 
 TRUTH = np.array([1.0, 2.0, 3.0, 4.0])
@@ -16,11 +17,11 @@ TRUTH = np.array([1.0, 2.0, 3.0, 4.0])
 def logs(**predictions):
     """Those of a model with an output for each of `predictions`, all to be like TRUTH."""
     table = pd.DataFrame({"image": list("abcd"), **dict.fromkeys(predictions, TRUTH)})
-    manifest = Manifest(table, Path("m.csv"), UNKNOWN_SCALE)
+    pictures = LabelledPictures.of(Manifest(table, Path("m.csv"), UNKNOWN_SCALE))
     rows = [{name: values[i : i + 1] for name, values in predictions.items()} for i in range(len(TRUTH))]
     tasks = [Task(name, name, UNKNOWN_SCALE, UNKNOWN_SCALE) for name in predictions]
     written = {}
-    PictureValidation(lambda: iter(rows), manifest, tasks).on_epoch_end(0, written)
+    PictureValidation(lambda _: iter(rows), pictures, tasks).on_epoch_end(0, written)
     return written
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tfiqa.cli.figures import is_one_figure, pictures_to_draw
 from tfiqa.cli.output import SOME_FAILED, say, say_some
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 ALL = "all"
 TABLE = "explained.csv"
 COLUMNS = ("image", "target", "value", "width", "height", "figure", "error")
-LONGEST_STEM = 40  # characters of a picture's name in its figure's, which has to fit a file system
 Explain = Callable[[Path], tuple[bytes, dict[str, Any]]]  # of a picture: the figure, what the table has of it
 
 
@@ -98,23 +98,17 @@ def explain(
 
     Exit status 3 when some pictures failed; explained.csv then has their errors.
     """
-    from tfiqa.errors import PictureError, StorageError
-    from tfiqa.files import whole_file, whole_folder
-    from tfiqa.images.discovery import find_pictures
+    from tfiqa.errors import PictureError
+    from tfiqa.files import numbered_stem, whole_file, whole_folder
 
-    files = find_pictures(pictures)
-    single = output.suffix.lower() == ".png"
-    if single and len(files) > 1:
-        raise click.UsageError(f"--output NAME.png is for one picture, and there are {len(files)}; name a folder.")
-    if not single and output.exists():
-        raise StorageError(f"{output} exists already; remove it or choose another name")
+    files = pictures_to_draw(pictures, output)
 
     from tfiqa.cli.progress import picture_progress
     from tfiqa.cli.tensorflow_start import load_tensorflow
 
     load_tensorflow()
     explained = _explainer(model, methods, {} if max_pixels is None else {"max_pixels": max_pixels}, **settings)
-    if single:
+    if is_one_figure(output):
         figure, row = explained(files[0])
         with whole_file(output) as temporary:
             temporary.write_bytes(figure)
@@ -131,7 +125,7 @@ def explain(
         for number, path in enumerate(files, start=1):
             try:
                 figure, row = explained(path)
-                name = f"{number:0{len(str(len(files)))}}_{path.stem[:LONGEST_STEM]}.png"
+                name = f"{numbered_stem(path, number, len(files))}.png"
                 (folder / name).write_bytes(figure)
                 table.writerow({"image": path, **row, "figure": name})
             except PictureError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tfiqa.cli.figures import is_one_figure, pictures_to_draw
 from tfiqa.cli.output import SOME_FAILED, ends_in, say, say_some
 
 if TYPE_CHECKING:
@@ -81,21 +82,16 @@ def quality_map(
 
     Exit status 3 when some pictures failed; maps.csv and index.html then have their errors.
     """
-    from tfiqa.errors import PictureError, StorageError
+    from tfiqa.errors import PictureError
     from tfiqa.explain.blocks import parse_grid
-    from tfiqa.images.discovery import find_pictures
 
     if low is not None and high is not None and not low < high:
         raise click.UsageError("--low lies below --high.")
     parse_grid(grid)
-    files = find_pictures(pictures)
-    single = output.suffix.lower() == ".png"
-    if single and len(files) > 1:
-        raise click.UsageError(f"--output NAME.png is for one picture, and there are {len(files)}; name a folder.")
+    single = is_one_figure(output)
     if not single and local is not None:
         raise click.UsageError("--local goes with --output NAME.png; a folder has the scores of each picture in maps/.")
-    if not single and output.exists():
-        raise StorageError(f"{output} exists already; remove it or choose another name")
+    files = pictures_to_draw(pictures, output)
     searched = [Path(path) for path in pictures if Path(path).is_dir()]
     if not single and any(output.resolve().is_relative_to(folder.resolve()) for folder in searched):
         raise click.UsageError(

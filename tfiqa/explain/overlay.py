@@ -69,7 +69,7 @@ def magma(values: ArrayLike) -> Pixels:
     """
     from matplotlib import colormaps
 
-    table = (np.asarray(colormaps["magma"].colors) * 255).astype(np.uint8)  # type: ignore[attr-defined]
+    table = (colormaps["magma"](np.arange(256))[:, :3] * 255).astype(np.uint8)
     return table[(np.asarray(values, np.float32) * 255).astype(np.uint8)]
 
 

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfiqa.errors import InvalidInput, PictureError, UnsupportedPicture
+from tfiqa.errors import InvalidInput, PictureError
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.images.resize import parse_policy
-from tfiqa.in_order import map_in_order
-from tfiqa.pipelines.records.packed_picture import Source, decode_source, name_of
-from tfiqa.pipelines.scoring import PicturePredictor, own_exif, takes_exif
+from tfiqa.pipelines.records.packed_picture import Source
+from tfiqa.pipelines.scoring import PicturePredictor, of_each_picture, takes_exif
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
 
 Boxes = NDArray[np.float32]  # (R, 4): left, top, right, bottom in pixels of the picture, right and bottom exclusive
 Item = tuple[Source, Boxes]
-Decoded = tuple[Source, NDArray[np.uint8], Boxes, NDArray[np.float64] | None]
 
 
 @dataclass(frozen=True)
@@ -83,23 +81,9 @@ class BoxPredictor:
 
     def predict_all(self, items: Iterable[Item]) -> Iterator[BoxScores | PictureError]:
         """The scores, or the error, of each picture with its boxes, in the given order and as they come."""
-
-        def decoded(item: Item) -> Decoded | PictureError:
-            source, boxes = item
-            try:
-                picture = decode_source(source, max_pixels=self.max_pixels)
-                return source, picture, boxes, own_exif(source) if self._takes_exif else None
-            except PictureError as error:
-                return error
-
-        for each in map_in_order(decoded, items, self.workers):
-            if isinstance(each, PictureError):
-                yield each
-                continue
-            try:
-                yield self.predict(*each[1:])
-            except InvalidInput as error:
-                yield UnsupportedPicture(name_of(each[0]), str(error))
+        return of_each_picture(
+            self.predict, items, exif=self._takes_exif, max_pixels=self.max_pixels, workers=self.workers
+        )
 
 
 def takes_boxes(model: QualityModel) -> bool:
@@ -107,13 +91,18 @@ def takes_boxes(model: QualityModel) -> bool:
     return any(tensor.name == "boxes" for tensor in model.inputs)
 
 
+def stand_in_boxes(model: QualityModel) -> Boxes:
+    """The boxes (K, 4) that a model with the input `boxes` takes where none are given, in shares of the picture's sides."""
+    from tfiqa.models.layers import PictureBoxes
+
+    (layer,) = (layer for layer in model.layers if isinstance(layer, PictureBoxes))
+    return np.array(layer.relative, np.float32).reshape(-1, 4)
+
+
 class _Together:
     def __init__(self, model: QualityModel, resize: str | None, guided: bool) -> None:
-        from tfiqa.models.layers import PictureBoxes
-
         self.policy = parse_policy(resize or model.info.protocol.resize)
-        (layer,) = (layer for layer in model.layers if isinstance(layer, PictureBoxes))
-        relative = np.array(layer.relative, np.float32).reshape(-1, 4)
+        relative = stand_in_boxes(model)
         self.least = len(relative) if guided else 0
         self.stand_ins = relative[: 0 if guided else None]
         self.network = _box_network(model)

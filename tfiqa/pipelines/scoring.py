@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Outputs = dict[str, np.ndarray]
 Item = tuple[Source, np.ndarray | None]  # a picture and its EXIF numbers, None for its own
 Prepared = tuple[np.ndarray, np.ndarray | None]  # patches uint8 (P,H,W,3); exif float32 (8,) for models that take it
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
@@ -117,10 +118,45 @@ class PicturePredictor:
         return {name: (total / len(patches)).astype(np.float32) for name, total in sums.items()}
 
 
-def or_error(function: Callable[[Item], Result]) -> Callable[[Item], Result | PictureError]:
+def of_each_picture(
+    function: Callable[..., Result],
+    items: Iterable[tuple[Any, ...]],
+    *,
+    exif: bool,
+    max_pixels: int,
+    workers: int,
+) -> Iterator[Result | PictureError]:
+    """What a function gives for each picture, or the error, in the given order and as they come; threads decode meanwhile.
+
+    Args:
+        function: of a decoded picture (H, W, 3), what else its item holds, and its own EXIF numbers (8,), None without `exif`;
+            InvalidInput, which it may raise, becomes the picture's error.
+        items: the pictures' sources, each in a tuple with what else the function takes.
+        exif: whether EXIF is read.
+        max_pixels: larger pictures are refused.
+        workers: decoding threads.
+    """
+
+    def decoded(item: tuple[Any, ...]) -> tuple[Any, ...]:
+        source, *more = item
+        picture = decode_source(source, max_pixels=max_pixels)
+        return source, picture, *more, own_exif(source) if exif else None
+
+    for each in map_in_order(or_error(decoded), items, workers):
+        if isinstance(each, PictureError):
+            yield each
+            continue
+        source, *arguments = each
+        try:
+            yield function(*arguments)
+        except InvalidInput as error:
+            yield UnsupportedPicture(name_of(source), str(error))
+
+
+def or_error(function: Callable[[Given], Result]) -> Callable[[Given], Result | PictureError]:
     """The function with a PictureError returned instead of raised, so that one bad picture does not end a long list."""
 
-    def guarded(item: Item) -> Result | PictureError:
+    def guarded(item: Given) -> Result | PictureError:
         try:
             return function(item)
         except PictureError as error:

@@ -17,7 +17,7 @@ from tfiqa.explain.map_figure import MapStyle, draw_map
 from tfiqa.explain.map_pictures import MappedPicture
 from tfiqa.explain.normalised_score import Normalisation, category
 from tfiqa.explain.quality_map import QualityMap
-from tfiqa.files import whole_folder
+from tfiqa.files import numbered_stem, whole_folder
 from tfiqa.reports.map_gallery import MOST_SHOWN, Shown, gallery_html
 from tfiqa.score_scale import ScoreScale
 
@@ -36,7 +36,6 @@ COLUMNS = (
     "local",
     "error",
 )
-LONGEST_STEM = 40  # characters of a picture's name in its map's, which has to fit a file system
 GALLERY_WIDTH, GALLERY_QUALITY = 1200, 85  # pixels, and of JPEG: about 100 KB a picture in the page
 Row = dict[str, Any]
 
@@ -86,7 +85,6 @@ def write_maps(
     """
     rows: list[Row] = []
     worst: list[Shown] = []
-    digits = len(str(len(pictures)))
     with whole_folder(output) as folder:
         (folder / FIGURES).mkdir()
         for number, (path, each) in enumerate(zip(pictures, mapped, strict=True), start=1):
@@ -95,7 +93,7 @@ def write_maps(
             if isinstance(each, PictureError):
                 row["error"] = str(each)
             else:
-                name = f"{FIGURES}/{number:0{digits}}_{path.stem[:LONGEST_STEM]}"
+                name = f"{FIGURES}/{numbered_stem(path, number, len(pictures))}"
                 figure = draw_map(each.pixels, each.quality_map, settings.style)
                 (folder / f"{name}.png").write_bytes(figure)
                 np.save(folder / f"{name}.npy", each.quality_map.local)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -29,13 +30,7 @@ def score_boxes_graph(model: QualityModel, image_bytes: tf.Tensor, boxes: tf.Ten
     """
 
     def score_one(element: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        image = tf.cast(prepare_graph(model.info.protocol, decode_picture_graph(element[0])), tf.float32)
-
-        def scores() -> tuple[tf.Tensor, tf.Tensor]:
-            outputs = model({"image": image, "boxes": element[1][tf.newaxis]}, training=False)
-            return outputs["quality"][0, 0], outputs["box_quality"][0]
-
-        return by_size(image, scores, model)
+        return picture_and_box_scores(model, element[0], lambda image: element[1])
 
     signature = tf.TensorSpec((), tf.float32), tf.TensorSpec((None,), tf.float32)
     # One picture after the other, as in `score_pictures_graph`.
@@ -43,3 +38,17 @@ def score_boxes_graph(model: QualityModel, image_bytes: tf.Tensor, boxes: tf.Ten
         score_one, (image_bytes, boxes), fn_output_signature=signature, parallel_iterations=1
     )
     return {"quality": quality, "box_quality": box_quality}
+
+
+def picture_and_box_scores(
+    model: QualityModel, data: tf.Tensor, boxes_of: Callable[[tf.Tensor], tf.Tensor]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The quality () of an encoded picture, and of boxes in it (R,); `boxes_of` the picture (1, H, W, 3) are (R, 4)."""
+    image = tf.cast(prepare_graph(model.info.protocol, decode_picture_graph(data)), tf.float32)
+    boxes = boxes_of(image)[tf.newaxis]
+
+    def scores() -> tuple[tf.Tensor, tf.Tensor]:
+        outputs = model({"image": image, "boxes": boxes}, training=False)
+        return outputs["quality"][0, 0], outputs["box_quality"][0]
+
+    return by_size(image, scores, model)

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from tfiqa.images.decode_graph import decode_picture_graph
-from tfiqa.images.protocol_graph import prepare_graph
-from tfiqa.models.layers import PictureBoxes
-from tfiqa.pipelines.strips import by_size
+from tfiqa.pipelines.box_scoring import stand_in_boxes
+from tfiqa.serving.box_graph import picture_and_box_scores
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -28,22 +26,17 @@ def map_pictures_graph(model: QualityModel, image_bytes: tf.Tensor) -> dict[str,
     Returns:
         `quality` float32 (N,) and `map` float32 (N, 20, 20), rows from the top.
     """
-    (layer,) = (layer for layer in model.layers if isinstance(layer, PictureBoxes))
+    relative = stand_in_boxes(model)
 
-    def map_one(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = tf.cast(prepare_graph(model.info.protocol, decode_picture_graph(data)), tf.float32)
+    def all_boxes(image: tf.Tensor) -> tf.Tensor:
         height, width = tf.unstack(tf.cast(tf.shape(image)[1:3], tf.float64))
         # What the feedback model feeds back comes first, as without boxes.
-        stand_ins = tf.reshape(tf.constant(layer.relative, tf.float32), (-1, 4))
-        stand_ins *= tf.cast(tf.stack([width, height, width, height]), tf.float32)
-        boxes = tf.concat([stand_ins, _blocks(height, width)], axis=0)[tf.newaxis]
+        stand_ins = relative * tf.cast(tf.stack([width, height, width, height]), tf.float32)
+        return tf.concat([stand_ins, _blocks(height, width)], axis=0)
 
-        def scores() -> tuple[tf.Tensor, tf.Tensor]:
-            outputs = model({"image": image, "boxes": boxes}, training=False)
-            local = outputs["box_quality"][0, len(layer.relative) :]
-            return outputs["quality"][0, 0], tf.reshape(local, (MAP_SIDE, MAP_SIDE))
-
-        return by_size(image, scores, model)
+    def map_one(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        quality, scores = picture_and_box_scores(model, data, all_boxes)
+        return quality, tf.reshape(scores[len(relative) :], (MAP_SIDE, MAP_SIDE))
 
     signature = tf.TensorSpec((), tf.float32), tf.TensorSpec((MAP_SIDE, MAP_SIDE), tf.float32)
     # One picture after the other, as in `score_pictures_graph`.

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from tfiqa.databases.box_rows import box_rows
-from tfiqa.databases.manifest import Manifest
 from tfiqa.errors import TrainingDiverged
 from tfiqa.evaluation.correlation import plcc, srcc
 from tfiqa.evaluation.tasks import Task
 from tfiqa.models.quality_model import QualityModel
+from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.training.checkpoint import RunState, save_checkpoint
 from tfiqa.training.held_out import Predict
 from tfiqa.training.run_folder import RunFolder, write_csv
@@ -41,7 +41,7 @@ class PictureValidation(keras.callbacks.Callback):
 
     Args:
         predict: what the model that is trained says of each picture.
-        manifest: the validation set.
+        pictures: the validation set.
         tasks: what the model is judged by.
         databases: of each picture, where scores of different ones do not compare: then the coefficients are averages over
             databases, weighted by pictures, and `val_srcc_<database>` of each is added.
@@ -50,19 +50,19 @@ class PictureValidation(keras.callbacks.Callback):
     def __init__(
         self,
         predict: Predict,
-        manifest: Manifest,
+        pictures: LabelledPictures,
         tasks: Sequence[Task],
         databases: pd.Series[str] | None = None,
     ) -> None:
         super().__init__()
-        self.predict, self.manifest, self.tasks = predict, manifest, tasks
+        self.predict, self.pictures, self.tasks = predict, pictures, tasks
         self.databases = None if databases is None else databases.to_numpy()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Scores the validation pictures. Raises TrainingDiverged when a score is not finite."""
         predictions: dict[str, list[float]] = {task.output: [] for task in self.tasks}
         of_boxes: list[NDArray[np.float32]] = []
-        for outputs in self.predict():
+        for outputs in self.predict(self.pictures):
             for name, values in predictions.items():
                 values.append(float(outputs[name][0]))
             if "box_quality" in outputs:
@@ -73,7 +73,7 @@ class PictureValidation(keras.callbacks.Callback):
         pairs = {
             task.output: (
                 task.prediction_scale.oriented(predictions[task.output]),
-                task.score_scale.oriented(self.manifest.table[task.column]),
+                task.score_scale.oriented(self.pictures.manifest.table[task.column]),
             )
             for task in self.tasks
         }
@@ -85,7 +85,7 @@ class PictureValidation(keras.callbacks.Callback):
         logs["val_srcc"] = _mean(list(by_task.values()))
         logs["val_plcc"] = _mean([plcc(*pair) for pair in pairs.values()])
         if of_boxes:
-            logs["val_srcc_boxes"] = srcc(np.concatenate(of_boxes), np.concatenate(box_rows(self.manifest)[1]))
+            logs["val_srcc_boxes"] = srcc(np.concatenate(of_boxes), np.concatenate(box_rows(self.pictures.manifest)[1]))
         if len(by_task) > 1:
             logs.update({f"val_srcc_{name}": value for name, value in by_task.items()})
 

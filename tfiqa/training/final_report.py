@@ -35,11 +35,12 @@ def report_held_out(
     """Writes the predictions and figures of the held-out splits into the run folder, and gives the reports by split."""
     reports: dict[str, Report] = {}
     more: dict[str, dict[str, Any]] = {}
+    resizes = {"validation": recipe.validation.resize, "test": None}
+    predictors = {resize: held_out_predictor(model, recipe, resize=resize) for resize in set(resizes.values())}
     for split in ("validation", "test"):
         rows = data.rows(split)
         if len(rows):
-            resize = recipe.validation.resize if split == "validation" else None
-            outputs = list(held_out_predictor(model, recipe, rows, resize=resize)())
+            outputs = list(predictors[resizes[split]](rows))
             table = _predictions(outputs, rows, model)
             tasks, scale = tasks_of(model.info, rows.manifest.scale), rows.manifest.scale
             databases = data.databases(rows)

@@ -18,19 +18,20 @@ from tfiqa.training.recipe import Recipe
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
 
-Predict = Callable[[], Iterator[Outputs]]
+Predict = Callable[[LabelledPictures], Iterator[Outputs]]
 Result = TypeVar("Result")
 
 
 def held_out_predictor(
-    model: QualityModel, recipe: Recipe, rows: LabelledPictures, *, resize: str | None, stride: int | None = None
+    model: QualityModel, recipe: Recipe, *, resize: str | None, stride: int | None = None
 ) -> Predict:
-    """A function to the outputs for each picture, in order; the model's graph is compiled once for all its calls.
+    """A function of pictures to the outputs for each, in order; the model's graph is compiled once for all its calls.
+
+    Pictures are those that could be read when the run began; one that cannot now raises PictureError.
 
     Args:
         model: as it is at each call.
         recipe: of the run; with `data.boxes` the outputs are `quality` (1,) and `box_quality` (R,) of the manifest's boxes.
-        rows: pictures that could be read when the run began; one that cannot now raises PictureError.
         resize, stride: override the model's protocol.
     """
     settings: dict[str, Any] = {
@@ -38,21 +39,23 @@ def held_out_predictor(
         "max_pixels": recipe.data.max_pixels,
         "resize": resize,
     }
-    exif = exif_rows(rows.manifest) if recipe.spec.exif else None
-    if recipe.data.boxes:
-        of_boxes = BoxPredictor(model, guided=True, **settings)
-        boxes, _ = box_rows(rows.manifest)
-    else:
+    if not recipe.data.boxes:
         of_pictures = PicturePredictor(model, patch_stride=stride, **settings)
 
-    def outputs() -> Iterator[Outputs]:
-        if not recipe.data.boxes:
-            yield from map(_read, of_pictures.predict_all(rows.sources, exif))
-            return
+        def outputs(rows: LabelledPictures) -> Iterator[Outputs]:
+            exif = exif_rows(rows.manifest) if recipe.spec.exif else None
+            return map(_read, of_pictures.predict_all(rows.sources, exif))
+
+        return outputs
+
+    of_boxes = BoxPredictor(model, guided=True, **settings)
+
+    def outputs_and_boxes(rows: LabelledPictures) -> Iterator[Outputs]:
+        boxes, _ = box_rows(rows.manifest)
         for scores in map(_read, of_boxes.predict_all(zip(rows.sources, boxes, strict=True))):
             yield {"quality": np.array([scores.quality], np.float32), "box_quality": scores.box_quality}
 
-    return outputs
+    return outputs_and_boxes
 
 
 def _read(result: Result | PictureError) -> Result:

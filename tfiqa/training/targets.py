@@ -47,9 +47,8 @@ def _check_means(manifest: Manifest, recipe: Recipe) -> None:
     low, high = options.low, options.high
     shares = targets_of(manifest, recipe.spec.targets)[VOTES]
     off = np.abs(shares @ np.linspace(low, high, shares.shape[1]) - manifest.table["score"].to_numpy(np.float64))
-    if (
-        off.mean() > (high - low) / (shares.shape[1] - 1) / 2
-    ):  # half a bin: more than rounded scores or votes can be off
+    half_a_bin = (high - low) / (shares.shape[1] - 1) / 2  # rounded scores and votes cannot be as far off
+    if off.mean() > half_a_bin:
         raise ManifestError(
             f"{manifest.name}: scores are {off.mean():.3g} off the means of the votes for {low:g} to {high:g}; "
             "model.options.low and model.options.high are the scores that the first and the last bin stand for"

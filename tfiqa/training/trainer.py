@@ -288,11 +288,9 @@ def _callbacks(
     settings = recipe.training
     shared: list[Any] = [keras.callbacks.LearningRateScheduler(lambda epoch, _: settings.learning_rate_of(epoch))]
     if len(validation):
-        predict = held_out_predictor(
-            model, recipe, validation, resize=recipe.validation.resize, stride=recipe.validation.stride
-        )
+        predict = held_out_predictor(model, recipe, resize=recipe.validation.resize, stride=recipe.validation.stride)
         tasks = tasks_of(model.info, validation.manifest.scale)
-        shared.append(PictureValidation(predict, validation.manifest, tasks, data.databases(validation)))
+        shared.append(PictureValidation(predict, validation, tasks, data.databases(validation)))
     shared.append(keras.callbacks.TensorBoard(str(folder.tensorboard), write_graph=False))
     shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say, model))
     return lambda steps: [ProgressBar(steps, settings.epochs), *shared]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from tfiqa.errors import CheckpointError
@@ -25,15 +26,15 @@ def whole_body(model: QualityModel) -> keras.Model:
     return keras.Model(model.inputs, model.get_layer("features").input, name=options["body"])
 
 
-def copy_layers(source: keras.Model, target: keras.Model) -> tuple[str, ...]:
-    """Copies the weights of all layers of `target` that `source` has under the same name.
+def copy_layers(source: keras.Model, target: keras.Model, but: Collection[str] = ()) -> tuple[str, ...]:
+    """Copies the weights of all layers of `target` that `source` has under the same name, `but` those of these names.
 
     Returns:
-        The names of the layers with weights that stay as they were, since `source` does not have them.
+        The names of the other layers with weights, which stay as they were.
 
     Raises CheckpointError, before anything is copied, when the weights of a layer have other shapes.
     """
-    known = {layer.name: layer for layer in source.layers}
+    known = {layer.name: layer for layer in source.layers if layer.name not in but}
     shared = [layer for layer in target.layers if layer.weights and layer.name in known]
     for layer in shared:
         if _shapes(layer) != _shapes(known[layer.name]):
@@ -82,10 +83,7 @@ def copy_backbone(source: QualityModel, target: QualityModel) -> None:
     lacking = _lacking(source, target)
     if lacking:
         raise CheckpointError(f"{source.name} holds no whole backbone for {target.name} (it lacks {lacking[0]})")
-    weights = {layer.name: layer.get_weights() for layer in source.layers}
-    for layer in target.layers:
-        if layer.weights and layer.name not in model_spec(target.name).head:
-            layer.set_weights(weights[layer.name])
+    copy_layers(source, target, but=model_spec(target.name).head)
 
 
 def _lacking(source: QualityModel, target: QualityModel) -> list[str]:
