@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfiqa.errors import InvalidInput
-from tfiqa.images.matlab_resize import resize_matrix
+from tfiqa.images.matlab_resize import resize_matrix, resize_plane
 
 
 def bilinear(x):
@@ -116,3 +116,21 @@ def test_the_kept_matrix_cannot_be_changed():
 def test_either_a_new_size_or_a_scale(sizes):
     with pytest.raises(InvalidInput, match="resize_matrix takes either new_size or scale"):
         resize_matrix(8, "bilinear", **sizes)
+
+
+@pytest.mark.parametrize(("height", "width"), [(12, 17), (13, 16), (1, 3)])
+def test_a_plane_is_resized_by_its_matrices(height, width):
+    plane = np.random.default_rng(0).uniform(0, 255, (height, width))
+    rows, columns = (resize_matrix(side, "bicubic", scale=0.5) for side in plane.shape)
+    resized = resize_plane(plane, "bicubic", 0.5)
+    assert resized.shape == (-(-height // 2), -(-width // 2))
+    np.testing.assert_allclose(resized, rows @ plane @ columns.T, atol=1e-11)
+
+
+def test_halving_has_eight_taps():
+    plane = np.zeros((20, 3))
+    plane[10] = 256
+    # An even row meets every other one of the taps -3 -9 29 111 111 29 -9 -3.
+    np.testing.assert_allclose(
+        resize_plane(plane, "bicubic", 0.5)[:, 1], [0, 0, 0, -3, 29, 111, -9, 0, 0, 0], atol=1e-11
+    )

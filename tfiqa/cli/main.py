@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tfiqa.cli.brisque import brisque
 from tfiqa.cli.compare import compare
 from tfiqa.cli.data import data
 from tfiqa.cli.distort import distort
@@ -20,6 +21,7 @@ from tfiqa.cli.gmad import gmad
 from tfiqa.cli.import_weights import import_weights
 from tfiqa.cli.list_names import list_names
 from tfiqa.cli.measure import measure
+from tfiqa.cli.niqe import niqe
 from tfiqa.cli.quality_map import quality_map
 from tfiqa.cli.rank import rank
 from tfiqa.cli.report import report
@@ -57,6 +59,8 @@ for command in (
     serve,
     data,
     study,
+    brisque,
+    niqe,
     report,
     import_weights,
     list_names,

@@ -1,4 +1,4 @@
-"""MATLAB's imresize as a matrix per axis: resized = rows @ plane @ columns^T.
+"""MATLAB's imresize: of a plane, and as a matrix per axis: resized = rows @ plane @ columns^T.
 
 TensorFlow's and Pillow's resizers treat the border and the antialiasing otherwise (by up to 12 grey levels where they
 shrink); measures that were published in MATLAB need its very numbers.
@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from tfiqa.errors import InvalidInput
 
@@ -54,6 +55,35 @@ def resize_matrix(
         assert new_size is not None
         scale = new_size / size
     count = math.ceil(scale * size) if new_size is None else new_size
+    sources, weights = _taps(size, count, scale, kernel)
+    matrix = np.zeros((count, size))
+    np.add.at(matrix, (np.arange(count)[:, None], sources), weights)
+    matrix.setflags(write=False)
+    return matrix
+
+
+def resize_plane(plane: NDArray[np.float64], kernel: str, scale: float) -> NDArray[np.float64]:
+    """imresize of a plane of doubles by one scale for both axes, rows first: neither rounded nor clipped.
+
+    Args:
+        plane: (H, W).
+        kernel: "bilinear" or "bicubic".
+        scale: of both sides; the samples are placed by it, also where a side does not divide.
+
+    Returns:
+        (ceil(scale H), ceil(scale W)), float64.
+    """
+    for _ in range(2):
+        size = len(plane)
+        sources, weights = _taps(size, math.ceil(scale * size), scale, kernel)
+        count, taps = weights.shape
+        starts = np.arange(0, count * taps + 1, taps)
+        plane = (csr_array((weights.ravel(), sources.ravel(), starts), shape=(count, size)) @ plane).T
+    return np.ascontiguousarray(plane)
+
+
+def _taps(size: int, count: int, scale: float, kernel: str) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Which of `size` samples make each of `count` new ones, and their weights: (count, taps) each."""
     function, width = KERNELS[kernel]
     stretch = min(scale, 1.0)  # below 1 the kernel is widened: antialiasing
     width /= stretch
@@ -62,8 +92,4 @@ def resize_matrix(
     weights = stretch * function(stretch * (centres[:, None] - taps))
     weights /= weights.sum(axis=1, keepdims=True)
     mirrored = np.concatenate([np.arange(size), np.arange(size)[::-1]])
-    sources = mirrored[(taps.astype(int) - 1) % (2 * size)]
-    matrix = np.zeros((count, size))
-    np.add.at(matrix, (np.arange(count)[:, None], sources), weights)
-    matrix.setflags(write=False)
-    return matrix
+    return mirrored[(taps.astype(int) - 1) % (2 * size)], weights
