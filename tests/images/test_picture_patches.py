@@ -79,3 +79,26 @@ def test_the_graph_takes_any_size():
     )
     for size in ((1, 1), (7, 40), (40, 7), (33, 50)):
         np.testing.assert_array_equal(function(scene(*size)), extract_patches(scene(*size), 8, 4))
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [(64, [0]), (223, [0]), (224, [0, 160]), (230, [0, 160]), (512, [0, 160, 320])]
+)
+def test_starts_within_the_picture_are_multiples_of_the_stride(length, expected):
+    assert patch_starts(length, 64, 160, "within") == expected
+
+
+def test_patches_bring_their_surroundings_mirrored_at_the_border():
+    picture = scene(30, 41)
+    around = np.pad(picture, ((3, 3), (3, 3), (0, 0)), mode="symmetric")
+    patches = extract_patches(picture, 8, 10, "within", 3)
+    for (top, left), patch in zip(patch_grid(30, 41, 8, 10, "within"), patches, strict=True):
+        np.testing.assert_array_equal(patch, around[top : top + 14, left : left + 14])
+    np.testing.assert_array_equal(extract_patches_graph(tf.constant(picture), 8, 10, "within", 3), patches)
+
+
+def test_too_small_a_picture_is_refused_within():
+    with pytest.raises(InvalidInput, match="a side of 7 pixels; patches of 8 pixels take sides from 8"):
+        extract_patches(scene(40, 7), 8, 4, "within")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="take sides from 8"):
+        extract_patches_graph(tf.constant(scene(40, 7)), 8, 4, "within")

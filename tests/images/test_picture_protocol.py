@@ -23,6 +23,8 @@ PROTOCOLS = [
     PictureProtocol("shorter_side:24", 16, 8),
     PictureProtocol("native", 16, 16),
     PictureProtocol("pad:64:white"),
+    PictureProtocol("native", 8, 20, patch_ends="within"),
+    PictureProtocol("native", 8, 5, patch_ends="within", patch_margin=3),
 ]
 
 
@@ -61,6 +63,10 @@ def test_dictionaries_go_through_json(protocol):
         {"patch_size": 8, "patch_stride": 0},
         {"patch_size": "8", "patch_stride": 4},
         {"crop": 5},
+        {"patch_size": 8, "patch_stride": 4, "patch_ends": "inside"},
+        {"patch_size": 8, "patch_stride": 4, "patch_margin": 1},
+        {"patch_size": 8, "patch_stride": 4, "patch_ends": "within", "patch_margin": 9},
+        {"patch_ends": "within", "patch_margin": 1},
     ],
 )
 def test_senseless_protocols_are_refused(values):

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Compare the scores of the manifest's boxes too, by their size. MODEL is a run or a .keras file.",
 )
+@click.option(
+    "--within",
+    metavar="COLUMN",
+    help="Also the mean SRCC within the groups of a column, such as scene, where scores compare only there.",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Patches in one pass.")
 @click.pass_context
 def evaluate(
@@ -50,6 +55,7 @@ def evaluate(
     output: str,
     predictions: Path | None,
     with_boxes: bool,
+    within: str | None,
     batch_size: int,
 ) -> None:
     """Compare the scores of MODEL (a run, a .keras file or an exported folder) with human ones.
@@ -83,7 +89,7 @@ def evaluate(
     say(f"{len(data)} pictures of {manifest} ({chosen}): {data.manifest.scale}")
     if with_boxes:
         _check_boxes(scorer, data)
-    result = evaluate_scorer(scorer, data, repeats=repeats, progress=picture_progress("scoring"))
+    result = evaluate_scorer(scorer, data, repeats=repeats, progress=picture_progress("scoring"), within=within)
     if result.trained_on:
         say(
             f"warning: {result.trained_on} of these pictures trained the model; figures on them say nothing of new pictures"

@@ -70,14 +70,14 @@ def _fit_pictures(recipe: Recipe, sources: tuple[Path, ...], output: Path, resum
 
     try:
         reports = run_fit(
-            recipe, sources, output, resume=resume, say=say, progress=picture_progress("checking pictures")
+            recipe, sources, output, resume=resume, say=say, progress=picture_progress("reading pictures")
         )
     except KeyboardInterrupt:
         if (output / "checkpoints").is_dir():
             say(f"the same command with --resume goes on after the newest checkpoint in {output}")
         raise
     for split, report in reports.items():
-        note = " (it chose the epoch, so it flatters the model)" if split == "validation" else ""
+        note = " (it chose the epoch, so it flatters the model)" if split == recipe.validation.chosen_on else ""
         click.echo(f"{split}{note}\n{report.to_text()}")
 
 

@@ -20,7 +20,7 @@ SPLITS = ("train", "validation", "test")
 DIRECTIONS = ("higher", "lower")
 SCALE_COLUMNS = ("scale_low", "scale_high", "scale_direction", "scale_unit")
 NUMBER_COLUMNS = ("score", "score_std", *ATTRIBUTES, *MEASURES, "scale_low", "scale_high")
-NUMBER_PREFIXES = ("scene_", "exif_", "bin_")
+NUMBER_PREFIXES = ("scene_", "exif_", "bin_", "rank_")
 
 ROWS_SHOWN = 5
 COLUMNS_SHOWN = 12

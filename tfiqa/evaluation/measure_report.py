@@ -1,4 +1,5 @@
-"""How well full-reference measures are predicted without the reference: figure 9 of DeepFL-IQA (Lin et al., 2020)."""
+"""How well each of several outputs is predicted: aspects of quality, or full-reference measures without the reference, figure 9
+of DeepFL-IQA (Lin et al., 2020)."""
 
 from __future__ import annotations
 
@@ -12,18 +13,20 @@ import pandas as pd
 from tfiqa.errors import InvalidInput
 from tfiqa.evaluation.correlation import plcc, srcc
 from tfiqa.evaluation.tasks import Task
+from tfiqa.models.deepfl import MEASURES
 from tfiqa.score_scale import ScoreScale
 
 
 @dataclass(frozen=True)
 class MeasureAgreement:
-    """One measure. All coefficients have both sides turned so that higher is better; NaN where undefined.
+    """One measure or aspect. All coefficients have both sides turned so that higher is better; NaN where undefined.
 
     Args:
-        measure: its name.
+        measure: the name of its column.
         srcc: Spearman's coefficient between the measure and its prediction (the figure's FR/MTL).
         plcc: Pearson's.
-        srcc_score: Spearman's between prediction and opinion scores (MTL/DMOS); None without such scores.
+        srcc_score: of a full-reference measure, Spearman's between prediction and opinion scores (MTL/DMOS); None without such
+            scores.
         measure_srcc_score: Spearman's between the measure itself and opinion scores (FR/DMOS); None without.
     """
 
@@ -68,19 +71,22 @@ class MeasureReport:
 
 
 def measure_report(table: pd.DataFrame, truth: pd.DataFrame, tasks: Sequence[Task], scale: ScoreScale) -> MeasureReport:
-    """Compares predicted measures with the measures themselves, and both with opinion scores where there are any.
+    """Compares predictions with the columns that they are of, and full-reference measures also with opinion scores where there
+    are any.
 
     Args:
         table: a row a picture, a column an output.
-        truth: the manifest's rows, with a column a measure and perhaps `score`.
-        tasks: which measures.
+        truth: the manifest's rows, with a column a task and perhaps `score`.
+        tasks: which outputs.
         scale: of the scores.
 
     Raises InvalidInput when there are no pictures.
     """
     if table.empty:
         raise InvalidInput("there is no picture to compare")
-    scores = scale.oriented(truth["score"]) if "score" in truth and truth["score"].notna().all() else None
+    are_measures = all(task.column in MEASURES for task in tasks)
+    has_scores = are_measures and "score" in truth and truth["score"].notna().all()
+    scores = scale.oriented(truth["score"]) if has_scores else None
     rows = []
     for task in tasks:
         predicted = task.prediction_scale.oriented(table[task.output])

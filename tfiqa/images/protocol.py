@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfiqa.errors import InvalidInput
-from tfiqa.images.patches import extract_patches
+from tfiqa.images.patches import ENDS, extract_patches
 from tfiqa.images.resize import ResizePolicy, parse_policy
+from tfiqa.registry import unknown_name
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class PictureProtocol:
         resize: text of a resize policy, such as "shorter_side:512".
         patch_size: pixels of a patch along each side; None for the whole picture.
         patch_stride: pixels from one patch to the next; None with `patch_size` None.
+        patch_ends: "flush" or "within", what becomes of the picture's far borders; see `patches.patch_starts`.
+        patch_margin: pixels of its surroundings that each patch brings along on every side, the picture mirrored at its border.
 
     Raises:
         InvalidInput: for a policy or patches that do not make sense.
@@ -30,6 +33,8 @@ class PictureProtocol:
     resize: str = "native"
     patch_size: int | None = None
     patch_stride: int | None = None
+    patch_ends: str = "flush"
+    patch_margin: int = 0
 
     def __post_init__(self) -> None:
         parse_policy(self.resize)
@@ -37,6 +42,13 @@ class PictureProtocol:
         if given != (None, None) and not all(isinstance(value, int) and value >= 1 for value in given):
             raise InvalidInput(
                 f"patch_size and patch_stride are both None or both at least 1. Received: {given[0]} and {given[1]}"
+            )
+        if self.patch_ends not in ENDS:
+            raise InvalidInput(unknown_name("patch_ends", str(self.patch_ends), ENDS))
+        greatest = (self.patch_size or 0) if self.patch_ends == "within" else 0  # a mirror needs a whole patch
+        if not isinstance(self.patch_margin, int) or not 0 <= self.patch_margin <= greatest:
+            raise InvalidInput(
+                f"patch_margin is from 0 to patch_size, and 0 unless patch_ends is within. Received: {self.patch_margin}"
             )
 
     @property
@@ -54,12 +66,12 @@ class PictureProtocol:
             uint8 (P,h,w,3): the patches, or the whole picture as the only one.
 
         Raises:
-            InvalidInput: for a picture that the resize policy does not take.
+            InvalidInput: for a picture that the resize policy does not take, or that is too small for its patches.
         """
         resized = self.policy.apply(picture)
         if self.patch_size is None or self.patch_stride is None:
             return resized[np.newaxis]
-        return extract_patches(resized, self.patch_size, self.patch_stride)
+        return extract_patches(resized, self.patch_size, self.patch_stride, self.patch_ends, self.patch_margin)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary that `from_dict` takes back."""

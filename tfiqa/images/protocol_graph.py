@@ -25,4 +25,6 @@ def prepare_graph(protocol: PictureProtocol, picture: tf.Tensor) -> tf.Tensor:
     resized = resize_graph(picture, protocol.policy)
     if protocol.patch_size is None or protocol.patch_stride is None:
         return resized[tf.newaxis]
-    return extract_patches_graph(resized, protocol.patch_size, protocol.patch_stride)
+    return extract_patches_graph(
+        resized, protocol.patch_size, protocol.patch_stride, protocol.patch_ends, protocol.patch_margin
+    )

@@ -31,7 +31,8 @@ def compiled_losses(
             sum_j |r_j - r^_j|``, averaged over the batch. "mse": a weighted sum of squared errors, DeepFL-IQA's equation 3 (Lin
             et al., 2020), where all weights are equal. "uncertainty": SPAQ's equation 8, for quality and scene_logits. "emd":
             NIMA's, of the distribution alone (`losses.distributions.EMD`); its mean's squared error is told but teaches
-            nothing.
+            nothing. "l1_scenes": DCNNS's, ``L_q + alpha L_s`` (Huang and Wu, 2020, section 3.3): the absolute error of quality,
+            or the mean of those of several aspects, and alpha times the cross-entropy of scene_logits.
         outputs: the model's trained outputs.
         weights: weight of each output, see `check_loss`.
     """
@@ -40,11 +41,17 @@ def compiled_losses(
 
 def check_loss(loss: str, outputs: Sequence[str], weights: Mapping[str, float]) -> None:
     """Raises UnknownName or InvalidInput unless a loss suits the outputs and the weights fit: for "l1" and "mse" see
-    `task_weights`, where those of "mse" may be left out; "uncertainty" and "emd" have none to choose."""
+    `task_weights`, where those of "mse" may be left out; "l1_scenes" has alpha alone, that of scene_logits, which is 1 unless
+    given; "uncertainty" and "emd" have none to choose."""
     LOSSES.get(loss)
+    if loss == "l1_scenes":
+        _alpha_weights(outputs, weights)
+        return
     if loss in ("l1", "mse"):
         if SCENES in outputs:
-            raise InvalidInput(f"loss {loss} is not for classes (scene_logits); take loss.name=uncertainty")
+            raise InvalidInput(
+                f"loss {loss} is not for classes (scene_logits); take loss.name=uncertainty or l1_scenes"
+            )
         if VOTES in outputs:
             raise InvalidInput(f"loss {loss} is not for a distribution of votes; take loss.name=emd")
         task_weights(outputs, weights or (_equal(outputs) if loss == "mse" else {}))
@@ -86,6 +93,28 @@ def _emd(model: keras.Model, outputs: Sequence[str], weights: Mapping[str, float
     from tfiqa.losses.regression import MSE
 
     return {"quality": MSE(), VOTES: EMD()}, {"quality": 0.0, VOTES: 1.0}
+
+
+@LOSSES.register("l1_scenes")
+def _l1_scenes(
+    model: keras.Model, outputs: Sequence[str], weights: Mapping[str, float]
+) -> tuple[Losses, dict[str, float]]:
+    import keras
+
+    from tfiqa.losses.regression import L1
+
+    scenes = keras.losses.CategoricalCrossentropy(from_logits=True)
+    return {name: scenes if name == SCENES else L1() for name in outputs}, _alpha_weights(outputs, weights)
+
+
+def _alpha_weights(outputs: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:
+    if SCENES not in outputs or len(outputs) < 2:
+        raise InvalidInput(f"loss l1_scenes is for quality and {SCENES}. The model has {', '.join(outputs)}; take l1")
+    alpha = dict(weights).pop(SCENES, 1.0)
+    if not set(weights) <= {SCENES} or not alpha >= 0:
+        raise InvalidInput(f"loss l1_scenes has one weight, {SCENES}, of at least 0. Received: {dict(weights)}")
+    others = len(outputs) - 1
+    return {name: float(alpha) if name == SCENES else 1 / others for name in outputs}
 
 
 def task_weights(outputs: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ class ModelSpec:
         boxes: for a model with the inputs `boxes` and `picture_box`, how many boxes it must be given, if any; None for a model
             without them.
         outputs: for a model whose options choose among its outputs, the function from options to the chosen ones.
+        trained: where the options choose among the targets too, the function from options to the outputs that have one.
     """
 
     paper: str
@@ -43,6 +44,7 @@ class ModelSpec:
     exif: bool = False
     boxes: int | None = None
     outputs: Callable[[Any], Collection[str]] | None = None
+    trained: Callable[[Any], Collection[str]] | None = None
 
     def parse_options(self, model: str, options: Mapping[str, Any]) -> Any:
         """The options dataclass of this model. Raises InvalidInput for an unknown option, naming the nearest."""
@@ -57,9 +59,10 @@ class ModelSpec:
         if self.outputs is None:
             return self
         chosen = self.outputs(options)
+        trained = self.trained(options) if self.trained else chosen
         return replace(
             self,
-            targets={name: self.targets[name] for name in chosen if name in self.targets},
+            targets={name: self.targets[name] for name in trained if name in self.targets},
             columns={name: self.columns[name] for name in chosen},
         )
 
@@ -85,6 +88,8 @@ class ModelInfo:
         protocol: how a whole picture becomes the network's input.
         scale: the scale of `quality` (of the data it was trained on); None for a model that scores nothing.
         columns: for each output that a score row shows, the names of its columns, in order.
+        scenes: the centroids (K, 37) of the types of scenes that it was trained to tell, where clustering gave them
+            (`features.scenes.clusters.SceneTypes`).
     """
 
     model: str
@@ -92,6 +97,7 @@ class ModelInfo:
     protocol: PictureProtocol
     scale: ScoreScale | None
     columns: Mapping[str, tuple[str, ...]]
+    scenes: Sequence[Sequence[float]] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary that `from_dict` takes back."""
@@ -101,6 +107,7 @@ class ModelInfo:
             "protocol": self.protocol.to_dict(),
             "scale": self.scale.to_dict() if self.scale else None,
             "columns": {name: list(columns) for name, columns in self.columns.items()},
+            "scenes": self.scenes,
         }
 
     @classmethod
@@ -112,6 +119,7 @@ class ModelInfo:
             protocol=PictureProtocol.from_dict(values["protocol"]),
             scale=ScoreScale.from_dict(values["scale"]) if values["scale"] else None,
             columns={name: tuple(columns) for name, columns in values["columns"].items()},
+            scenes=values.get("scenes"),  # absent in files from before there were any
         )
 
 

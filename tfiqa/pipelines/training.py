@@ -41,7 +41,7 @@ class CropSettings:
 
 
 def training_dataset(
-    sources: Sequence[Source],
+    sources: Sequence[Source] | NDArray[np.uint8],
     batches: Batches,
     settings: CropSettings,
     *,
@@ -54,7 +54,8 @@ def training_dataset(
     """Batches of crops for the epochs `first_epoch` .. `epochs` - 1, one after the other.
 
     Args:
-        sources: pictures; each at least as large as `settings.crop` after the resize.
+        sources: pictures, each at least as large as `settings.crop` after the resize; or crops, uint8 (C, H, W, 3), which are not
+            resized.
         batches: which of them come when, with their targets.
         settings: resize policy, crops and augmentation.
         seed: decides crops and flips.
@@ -70,9 +71,14 @@ def training_dataset(
     """
     policy = parse_policy(settings.resize)
 
+    def picture_of(source: Source | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if isinstance(source, np.ndarray):
+            return source
+        return policy.apply(decode_source(source, max_pixels=settings.max_pixels))
+
     def crop_of(item: tuple[int, NDArray[np.uint64]]) -> tuple[NDArray[np.uint8], bool]:
         index, words = item
-        picture = policy.apply(decode_source(sources[index], max_pixels=settings.max_pixels))
+        picture = picture_of(sources[index])
         height, width = settings.crop
         if picture.shape[0] < height or picture.shape[1] < width:
             raise PictureError(str(sources[index]), f"is too small for crops of {width}x{height}")

@@ -52,8 +52,9 @@ def _data(results: Sequence[Result]) -> list[Block]:
     if other:
         blocks.append(Note(f"Not of FLIVE, so not comparable with the paper: {', '.join(other)}."))
     for each in results:
-        if each.run.chosen_by.startswith("validation"):
-            blocks.append(Text(f"{each.label}: validation pictures chose its epoch, which flatters it on them."))
+        chosen_on = each.run.chosen_by.split()[0]
+        if chosen_on in SPLITS:
+            blocks.append(Text(f"{each.label}: {chosen_on} pictures chose its epoch, which flatters it on them."))
         if each.errors:
             blocks.append(
                 Note(

@@ -201,7 +201,7 @@ def read_runs(paths: Iterable[Path]) -> list[Run]:
 
 def settings_text(settings: Mapping[str, Any]) -> str:
     """Settings as one writes them after `--set`."""
-    return ", ".join(f"{key}={'null' if value is None else value}" for key, value in settings.items())
+    return ", ".join(f"{key}={_yaml(value)}" for key, value in settings.items())
 
 
 def group_runs(runs: Iterable[Run]) -> list[RunGroup]:
@@ -234,6 +234,12 @@ def _digest(manifest: Manifest, columns: Sequence[str]) -> str:
     names = [Path(image).name for image in manifest.table["image"]]
     rows = sorted(repr((name, *values)) for name, values in zip(names, table.itertuples(index=False), strict=True))
     return hashlib.sha256(repr([*table, *rows]).encode()).hexdigest()
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_yaml, value))}]"
+    return "null" if value is None else str(value)
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from tfiqa.evaluation.calibration import Calibration, calibrate
 from tfiqa.evaluation.scenes import scene_accuracy
 from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.evaluation.vote_distance import vote_distance
+from tfiqa.evaluation.within_groups import TasksWithin, tasks_within
 from tfiqa.models.model_info import model_spec
-from tfiqa.models.spaq import SCENE_COLUMNS
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.pipelines.records.packed_picture import Source, source_bytes
 from tfiqa.serving.scorer import Scorer
@@ -45,6 +45,7 @@ class ScorerEvaluation:
         scene_accuracy: share of right scenes, in 0..1; None for models and manifests without scenes.
         calibration: how sure the model should be; None for models that do not tell their uncertainty.
         vote_distance: of predicted and true distributions of votes; None where either does not tell one.
+        within: the agreement within groups, where they were asked for.
     """
 
     report: Report
@@ -54,13 +55,15 @@ class ScorerEvaluation:
     scene_accuracy: float | None = None
     calibration: Calibration | None = None
     vote_distance: float | None = None
+    within: TasksWithin | None = None
 
     def to_text(self) -> str:
         """The figures for people to read."""
         scenes = "" if self.scene_accuracy is None else f"\nscene accuracy {self.scene_accuracy:.4f}"
         calibration = "" if self.calibration is None else f"\n{self.calibration.to_text()}"
         votes = "" if self.vote_distance is None else f"\nEMD of the votes (r = 1) {self.vote_distance:.4f}"
-        return self.report.to_text() + scenes + votes + calibration
+        within = "" if self.within is None else f"\n{self.within.to_text()}"
+        return self.report.to_text() + within + scenes + votes + calibration
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -71,6 +74,7 @@ class ScorerEvaluation:
             **scenes,
             **calibration,
             **({} if self.vote_distance is None else {"vote_distance": self.vote_distance}),
+            **({} if self.within is None else {"within": self.within.to_dict()}),
             "left_out": self.errors,
             "trained_on": self.trained_on,
         }
@@ -95,6 +99,7 @@ def evaluate_scorer(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     scored: Iterable[Mapping[str, Any]] | None = None,
+    within: str | None = None,
 ) -> ScorerEvaluation:
     """Scores the manifest's pictures and compares with its scores.
 
@@ -106,13 +111,14 @@ def evaluate_scorer(
         seed: of the draws, and of the pairs for the calibration.
         progress: called with (done, all) after each picture.
         scored: what `scorer.rows` gave for these pictures, where that is known already.
+        within: a column of the manifest, such as `scene`, within whose groups the ranks are compared too.
 
     Raises ManifestError when the manifest lacks what the model predicts, InvalidInput when no picture can be scored.
     """
     manifest = pictures.manifest
     assert scorer.info.scale is not None  # Scorer refuses models without one
     tasks = tasks_of(scorer.info, manifest.scale)
-    required = ("image", *(task.column for task in tasks))
+    required = ("image", *(task.column for task in tasks), *(() if within is None else (within,)))
     validate_manifest(manifest.table, manifest.path, required=required, check_files=False)
     rows, errors, kept = [], [], []
     for index, row in enumerate(scored or scorer.rows(pictures.sources, exif_of(manifest, scorer))):
@@ -138,7 +144,8 @@ def evaluate_scorer(
         repeats=repeats,
         seed=seed,
     )
-    has_scenes = "scene" in predicted and any(column in used for column in SCENE_COLUMNS)
+    scenes = model_spec(scorer.info.model).targets.get("scene_logits", ())
+    has_scenes = "scene" in predicted and any(column in used for column in scenes)
     accuracy = scene_accuracy(predicted["scene"], used) if has_scenes else None
     tells = "uncertainty" in predicted and tasks[0].output == "quality"
     calibration = _calibration(predicted, used, databases, scorer, manifest, seed) if tells else None
@@ -146,7 +153,8 @@ def evaluate_scorer(
     table = pd.concat([used[["image"]], truth_columns(used, tasks), deviations, predicted], axis=1)
     sources = [pictures.sources[index] for index in kept]
     trained_on, distance = _trained_on(scorer.source, sources), vote_distance(predicted, used)
-    return ScorerEvaluation(report, table, errors, trained_on, accuracy, calibration, distance)
+    of_groups = None if within is None else tasks_within(predicted, used, tasks, within)
+    return ScorerEvaluation(report, table, errors, trained_on, accuracy, calibration, distance, of_groups)
 
 
 def _calibration(

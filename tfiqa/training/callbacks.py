@@ -19,6 +19,7 @@ from tfiqa.databases.box_rows import box_rows
 from tfiqa.errors import TrainingDiverged
 from tfiqa.evaluation.correlation import plcc, srcc
 from tfiqa.evaluation.tasks import Task
+from tfiqa.evaluation.within_groups import tasks_within
 from tfiqa.models.quality_model import QualityModel
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.training.checkpoint import RunState, save_checkpoint
@@ -34,17 +35,18 @@ def write_log(folder: RunFolder, state: RunState) -> None:
 
 
 class PictureValidation(keras.callbacks.Callback):
-    """Adds `val_srcc` and `val_plcc`, over the whole validation set by the picture-level protocol, to each epoch's logs; of a
-    model with several tasks their means, and `val_srcc_<output>` of each. In a mean over several an undefined coefficient,
-    which is that of constant predictions, counts 0: no agreement. That of a single task stays undefined. A model that learns
-    boxes adds `val_srcc_boxes`, over all boxes of all pictures.
+    """Adds `val_srcc` and `val_plcc`, over the whole set that chooses the epoch by the picture-level protocol, to each epoch's
+    logs; of a model with several tasks their means, and `val_srcc_<output>` of each. In a mean over several an undefined
+    coefficient, which is that of constant predictions, counts 0: no agreement. That of a single task stays undefined. A model
+    that learns boxes adds `val_srcc_boxes`, over all boxes of all pictures.
 
     Args:
         predict: what the model that is trained says of each picture.
-        pictures: the validation set.
+        pictures: the set that chooses the epoch.
         tasks: what the model is judged by.
         databases: of each picture, where scores of different ones do not compare: then the coefficients are averages over
             databases, weighted by pictures, and `val_srcc_<database>` of each is added.
+        within: the column of groups in which alone scores compare: then SRCC is the mean over the groups (`within_groups`).
     """
 
     def __init__(
@@ -53,9 +55,10 @@ class PictureValidation(keras.callbacks.Callback):
         pictures: LabelledPictures,
         tasks: Sequence[Task],
         databases: pd.Series[str] | None = None,
+        within: str | None = None,
     ) -> None:
         super().__init__()
-        self.predict, self.pictures, self.tasks = predict, pictures, tasks
+        self.predict, self.pictures, self.tasks, self.within = predict, pictures, tasks, within
         self.databases = None if databases is None else databases.to_numpy()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -80,14 +83,23 @@ class PictureValidation(keras.callbacks.Callback):
         if self.databases is not None:
             (pair,) = pairs.values()
             logs.update(_by_database(*pair, self.databases))
-            return
-        by_task = {name: srcc(*pair) for name, pair in pairs.items()}
-        logs["val_srcc"] = _mean(list(by_task.values()))
-        logs["val_plcc"] = _mean([plcc(*pair) for pair in pairs.values()])
-        if of_boxes:
-            logs["val_srcc_boxes"] = srcc(np.concatenate(of_boxes), np.concatenate(box_rows(self.pictures.manifest)[1]))
-        if len(by_task) > 1:
-            logs.update({f"val_srcc_{name}": value for name, value in by_task.items()})
+        else:
+            srccs = {name: srcc(*pair) for name, pair in pairs.items()}
+            logs.update(_by_task(srccs, _mean(list(srccs.values()))))
+            logs["val_plcc"] = _mean([plcc(*pair) for pair in pairs.values()])
+            if of_boxes:
+                scores = np.concatenate(box_rows(self.pictures.manifest)[1])
+                logs["val_srcc_boxes"] = srcc(np.concatenate(of_boxes), scores)
+        if self.within is not None:
+            found = tasks_within(pd.DataFrame(predictions), self.pictures.manifest.table, self.tasks, self.within)
+            srccs = {name: each.srcc for name, each in found.outputs.items()}
+            logs.update(_by_task(srccs, found.srcc))
+
+
+def _by_task(coefficients: dict[str, float], mean: float) -> dict[str, float]:
+    """The mean SRCC of the tasks, and where there are several that of each."""
+    several = {f"val_srcc_{name}": value for name, value in coefficients.items()} if len(coefficients) > 1 else {}
+    return {"val_srcc": mean, **several}
 
 
 def _mean(coefficients: list[float]) -> float:

@@ -27,7 +27,7 @@ class RunState:
 
     Args:
         epochs_done: completed epochs.
-        best_epoch: 1-based epoch with the best validation SRCC so far; 0 while there is none.
+        best_epoch: 1-based epoch with the best `val_srcc` so far; 0 while there is none.
         best_srcc: that SRCC; None while there is none.
         history: one row an epoch, as in `metrics.csv`.
     """
@@ -39,7 +39,7 @@ class RunState:
 
     @property
     def chosen_epoch(self) -> int:
-        """The epoch whose model is kept: the best, or the last where there are no validation pictures."""
+        """The epoch whose model is kept: the best, or the last where no pictures choose."""
         return self.best_epoch or self.epochs_done
 
 

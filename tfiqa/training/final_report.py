@@ -14,6 +14,7 @@ from tfiqa.evaluation.agreement import Report, agreement, truth_columns
 from tfiqa.evaluation.boxes_report import BoxesReport, evaluate_boxes, size_classes
 from tfiqa.evaluation.scenes import scene_accuracy
 from tfiqa.evaluation.tasks import Task, tasks_of
+from tfiqa.evaluation.within_groups import tasks_within
 from tfiqa.models.outputs import flat_outputs, labels
 from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.pipelines.scoring import Outputs
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
     from tfiqa.training.checkpoint import RunState
 
+CHOSEN_BY = {"validation": "validation SRCC", "test": "test SRCC (optimistic)"}
 Say = Callable[[str], None]
 
 
@@ -34,7 +36,7 @@ def report_held_out(
 ) -> dict[str, Report]:
     """Writes the predictions and figures of the held-out splits into the run folder, and gives the reports by split."""
     reports: dict[str, Report] = {}
-    more: dict[str, dict[str, Any]] = {}
+    more: dict[str, dict[str, Any]] = {"validation": {}, "test": {}}
     resizes = {"validation": recipe.validation.resize, "test": None}
     predictors = {resize: held_out_predictor(model, recipe, resize=resize) for resize in set(resizes.values())}
     for split in ("validation", "test"):
@@ -48,9 +50,13 @@ def report_held_out(
                 table.insert(1, "database", databases)
             reports[split] = agreement(table, rows.manifest.table, tasks, scale, databases=databases)
             write_csv(folder.predictions(split), table)
+            if recipe.validation.within is not None:
+                within = tasks_within(table, rows.manifest.table, tasks, recipe.validation.within)
+                more[split]["within"] = within.to_dict()
+                say(f"{split}: {within.to_text()}")
             if "scene" in table:
                 accuracy = scene_accuracy(table["scene"], rows.manifest.table)
-                more[split] = {"scene_accuracy": accuracy}
+                more[split]["scene_accuracy"] = accuracy
                 if accuracy is not None:
                     say(f"{split}: scene accuracy {accuracy:.4f}")
             if recipe.data.boxes:
@@ -58,14 +64,14 @@ def report_held_out(
                 write_csv(folder.box_predictions(split), of_boxes)
                 if len(of_boxes):
                     report = _boxes_report(of_boxes, tasks[0])
-                    more[split] = {"boxes": report.to_dict()}
+                    more[split]["boxes"] = report.to_dict()
                     say(f"{split}, boxes\n{report.to_text()}")
     write_json(
         folder.metrics,
         {
             "chosen_epoch": state.chosen_epoch,
-            "chosen_by": "validation SRCC" if state.best_epoch else "being the last epoch",
-            "reports": {split: {**report.to_dict(), **more.get(split, {})} for split, report in reports.items()},
+            "chosen_by": CHOSEN_BY[recipe.validation.chosen_on] if state.best_epoch else "being the last epoch",
+            "reports": {split: {**report.to_dict(), **more[split]} for split, report in reports.items()},
         },
     )
     return reports

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from tfiqa.errors import InvalidInput, RecipeError
-from tfiqa.losses.multitask import check_loss
+from tfiqa.features.scenes.layout import scene_columns
+from tfiqa.losses.multitask import SCENES, check_loss
 from tfiqa.losses.pair_settings import DIVERGENCES, PairSettings
 from tfiqa.models.backbones.mlsp_taps import smallest_side
 from tfiqa.models.deepfl import MEASURES
@@ -44,12 +45,16 @@ class Recipe:
         least = smallest_side(self.model.options.get("body", getattr(self.spec.options, "body", "")))
         if min(self.data.crop_size) < least:
             raise RecipeError(f"data.crop: {self.model.name} takes sides from {least}. Received: {self.data.crop}")
-        if self.data.equalize and not set(self.columns()[1:]) <= set(MEASURES):
+        if self.data.equalize and not set(self.target_columns) <= set(MEASURES):
             raise RecipeError(f"data.equalize is for full-reference measures; {self.model.name} learns opinion scores")
         if self.data.rescale and set(self.spec.targets) != {"quality"}:
             raise RecipeError(f"data.rescale is for a model of quality alone; {self.model.name} learns more")
+        if self.clustered_columns != scene_columns(len(self.clustered_columns)):
+            raise RecipeError(f"data.scenes: {self.model.name} has named scenes, which no clustering can tell")
         if self.data.boxes:
             self._check_boxes()
+        if self.data.grid:
+            self._check_grid()
 
     def _check_boxes(self) -> None:
         if self.spec.boxes is None:
@@ -61,6 +66,19 @@ class Recipe:
         if self.loss.weights:
             raise RecipeError(
                 f"data.boxes counts each picture and box alike, without loss.weights: {self.loss.weights}"
+            )
+
+    def _check_grid(self) -> None:
+        patch = self.spec.protocol.patch_size
+        if patch is None:
+            raise RecipeError(f"data.grid: {self.model.name} takes whole pictures, not patches")
+        if self.data.crop_size != (patch, patch):
+            raise RecipeError(
+                f"data.grid: the patches of {self.model.name} are data.crop={patch}. Received: {self.data.crop}"
+            )
+        if self.learns_pairs or self.data.boxes or self.data.crops_per_picture != 1:
+            raise RecipeError(
+                "data.grid goes with losses of single pictures, without boxes, and with crops_per_picture 1"
             )
 
     def _check_loss(self) -> None:
@@ -124,11 +142,22 @@ class Recipe:
             raise RecipeError(f"loss {self.loss.name} ranks pictures by quality, which {self.model.name} does not tell")
         return replace(spec, targets={"quality": spec.targets["quality"]}, head=(*spec.head, HEAD))
 
+    @property
+    def clustered_columns(self) -> tuple[str, ...]:
+        """The target columns that come of clustering the pictures; none for a model without scenes."""
+        return self.spec.targets.get(SCENES, ()) if self.data.scenes == "cluster" else ()
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The manifest columns that outputs are trained to be."""
+        return tuple(column for columns in self.spec.targets.values() for column in columns)
+
     def columns(self) -> tuple[str, ...]:
         """The manifest columns that training needs, the picture included."""
-        targets = (column for columns in self.spec.targets.values() for column in columns)
         deviation = ("score_std",) if self.learns_pairs and self.pairs.labels == "thurstone" else ()
-        return ("image", *targets, *deviation)
+        groups = () if self.validation.within is None else (self.validation.within,)
+        targets = (column for column in self.target_columns if column not in self.clustered_columns)
+        return ("image", *targets, *deviation, *groups)
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting, resolved."""

@@ -52,6 +52,7 @@ class DataSection:
         train_resize: policy before cropping alone, where pictures are scored by another one.
         crop: the random crop in pixels: a side of a square, or "WIDTHxHEIGHT".
         crops_per_picture: random crops of each picture in one epoch.
+        grid: train on every patch that the model cuts of a picture to score it, each once an epoch, in place of random crops.
         flip: mirror half of the crops.
         on_bad_picture: "stop" before training, or "skip" it and list it in the run's `skipped.csv`.
         max_pixels: larger pictures count as bad.
@@ -60,18 +61,22 @@ class DataSection:
             to train on, so that manifests of different scales can be joined; pairs do it by themselves.
         boxes: train on the scores of boxes in the pictures too (columns `boxes` and `box_scores`), which need the whole picture
             in each crop.
+        scenes: where a model that learns scene_0, scene_1, ... has them from: "columns" of the manifest, or "cluster", types of
+            scenes that are found in the pictures to train on (`features.scenes`).
     """
 
     resize: str | None = None
     train_resize: str | None = None
     crop: int | str = 224
     crops_per_picture: int = 1
+    grid: bool = False
     flip: bool = False
     on_bad_picture: str = "stop"
     max_pixels: int = DEFAULT_MAX_PIXELS
     equalize: bool = False
     rescale: bool = False
     boxes: bool = False
+    scenes: str = "columns"
 
     def __post_init__(self) -> None:
         for policy in (self.resize, self.train_resize):
@@ -81,6 +86,7 @@ class DataSection:
         _at_least("data.crops_per_picture", self.crops_per_picture, 1)
         _at_least("data.max_pixels", self.max_pixels, 1)
         _choice("data.on_bad_picture", self.on_bad_picture, ("stop", "skip"))
+        _choice("data.scenes", self.scenes, ("columns", "cluster"))
 
     @property
     def crop_size(self) -> tuple[int, int]:
@@ -97,7 +103,7 @@ class DataSection:
 class SplitSection:
     """Fractions of the pictures, used where the manifest has no `split` column; groups stay together.
 
-    With `validation` 0 there is no best epoch to choose, and the last one is kept.
+    With `validation` 0 there is no best epoch to choose, and the last one is kept, unless `validation.chosen_on` is "test".
     """
 
     train: float = 0.7
@@ -256,11 +262,17 @@ class ValidationSection:
         batch_size: patches in one pass through the network.
         resize: resize policy of the validation pictures; null takes the model's own, as the test pictures always do.
         stride: patch stride while choosing the best epoch; null takes the model's own. Final reports always use the model's own.
+        within: a column of the manifest, such as `scene`, in whose groups alone scores compare: the epoch is chosen by the mean
+            SRCC within them, and reports tell it too; null compares all pictures.
+        chosen_on: which pictures choose the epoch: "validation"; or "test", as in papers that have no others, which makes the
+            figures on them optimistic.
     """
 
     batch_size: int = 32
     resize: str | None = None
     stride: int | None = None
+    within: str | None = None
+    chosen_on: str = "validation"
 
     def __post_init__(self) -> None:
         if self.resize is not None:
@@ -268,3 +280,4 @@ class ValidationSection:
         _at_least("validation.batch_size", self.batch_size, 1)
         if self.stride is not None:
             _at_least("validation.stride", self.stride, 1)
+        _choice("validation.chosen_on", self.chosen_on, ("validation", "test"))

@@ -23,8 +23,8 @@ VERSIONED = ("tfiqa", "tensorflow", "keras", "numpy", "pillow", "pandas", "scipy
 @dataclass(frozen=True)
 class RunFolder:
     """A run on disk: `recipe.yaml`, `data.json`, `versions.json`, `manifest.csv` (with the split), `pictures.csv`,
-    `skipped.csv`, `equalization.json`, `metrics.csv` (a row an epoch), `tensorboard/`, `checkpoints/`, and at the end
-    `model.keras`, `predictions_*.csv`, perhaps `boxes_*.csv`, `metrics.json`.
+    `skipped.csv`, `equalization.json`, `scenes.json`, `metrics.csv` (a row an epoch), `tensorboard/`, `checkpoints/`, and at the
+    end `model.keras`, `predictions_*.csv`, perhaps `boxes_*.csv`, `metrics.json`.
     """
 
     root: Path
@@ -53,6 +53,11 @@ class RunFolder:
     def equalization(self) -> Path:
         """The histogram equalisation of the targets; absent when they are taken as they are."""
         return self.root / "equalization.json"
+
+    @property
+    def scenes(self) -> Path:
+        """The types of scenes, where clustering gave them."""
+        return self.root / "scenes.json"
 
     @property
     def skipped(self) -> Path:

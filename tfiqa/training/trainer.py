@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfiqa.databases.exif_rows import exif_rows
-from tfiqa.errors import InvalidInput, StorageError
+from tfiqa.errors import InvalidInput, ManifestError, StorageError
 from tfiqa.evaluation.agreement import Report
-from tfiqa.evaluation.tasks import tasks_of
+from tfiqa.evaluation.tasks import tasks_of, trained_scale
 from tfiqa.images.exif_encoding import normalise_exif
-from tfiqa.models.deepfl import EQUALIZED_SCALE, RAW_SCALE
 from tfiqa.models.unique import SCALE as THURSTONE_SCALE
 from tfiqa.models.with_uncertainty import with_uncertainty
 from tfiqa.pipelines.batches import RANKING, Batches, PairBatches, PictureBatches
 from tfiqa.pipelines.box_batches import SCORES
 from tfiqa.pipelines.precision import resolve_precision
+from tfiqa.pipelines.stored_patches import StoredPatches, store_patches
 from tfiqa.training.final_report import report_held_out
 from tfiqa.training.held_out import held_out_predictor
 from tfiqa.training.learning_boxes import box_batches, box_trained
@@ -61,7 +61,8 @@ def fit(
         progress: called with (done, all) while the pictures are checked.
 
     Returns:
-        The final reports by split: `test`, and `validation`, which chose the epoch and so flatters the model.
+        The final reports by split: `test`, and `validation`; that of the recipe's `validation.chosen_on` chose the epoch and so
+        flatters the model.
 
     Raises TfiqaError subclasses, one line each, for everything that a user can cause.
     """
@@ -78,6 +79,9 @@ def fit(
     data = load_training_data(
         recipe, [Path(m) for m in manifests], previous=folder.pictures if resume else None, progress=progress
     )
+    chosen_on = recipe.validation.chosen_on
+    if chosen_on == "test" and not data.counts()["test"]:
+        raise ManifestError("validation.chosen_on=test: there are no test pictures to choose the epoch")
     drawn = drawn_pairs(data.rows("train").manifest, recipe.pairs, recipe.training.seed) if recipe.learns_pairs else ()
     if resume:
         _check_same_data(folder, data)
@@ -91,10 +95,15 @@ def fit(
             f"{data.moved} pictures are test pictures because they, or others of their group, are larger than "
             f"{recipe.training_resize} takes"
         )
+    if data.scenes:
+        replaced = "; the manifests' own columns are not used" if data.scenes_replaced else ""
+        say(f"types of scenes by clustering the pictures to train on: {_scene_counts(data)}{replaced}")
     if drawn:
         say("pairs an epoch: " + ", ".join(f"{each.database} {len(each.stream)}" for each in drawn))
-    if silent := _without_validation(data):
-        say(f"warning: no validation pictures of {', '.join(silent)}: they have no say in which epoch is kept")
+    if silent := _without_validation(data, chosen_on):
+        say(f"warning: no {chosen_on} pictures of {', '.join(silent)}: they have no say in which epoch is kept")
+    if chosen_on == "test":
+        say("warning: the test pictures choose the epoch, so that the figures on them are optimistic")
     copies = data.copies_across_splits()
     if copies:
         say(
@@ -110,9 +119,15 @@ def fit(
     return reports
 
 
-def _without_validation(data: TrainingData) -> list[str]:
-    """The databases without validation pictures, where others have some."""
-    names = data.databases(data.rows("validation"))
+def _scene_counts(data: TrainingData) -> str:
+    """Pictures of each type, from the darkest to the brightest."""
+    table = data.rows("train").manifest.table
+    return ", ".join(f"{name} {table[name].sum()}" for name in data.scenes.columns) if data.scenes else ""
+
+
+def _without_validation(data: TrainingData, chosen_on: str) -> list[str]:
+    """The databases without pictures that choose the epoch, where others have some."""
+    names = data.databases(data.rows(chosen_on))
     if names is None or names.empty:
         return []
     return [each.database for each in data.rescalings if each.database not in set(names)]
@@ -160,6 +175,7 @@ def _train(
         trained = pair_trained(model)
     elif recipe.data.boxes:
         trained = box_trained(model)
+    patches = _patches(recipe, data, model, folder, say) if recipe.data.grid else None
     callbacks = _callbacks(recipe, data, folder, model, state, say)
     for start, end in _phases(settings.frozen_epochs, settings.epochs):
         if state.epochs_done >= end:
@@ -173,10 +189,10 @@ def _train(
         optimizer.build(trained.trainable_variables)
         if start < state.epochs_done:
             load_optimizer(folder, state.epochs_done, optimizer)
-        batches = _batches(recipe, data, drawn, settings.batch_size_of(start))
+        batches = _batches(recipe, data, drawn, patches, settings.batch_size_of(start))
         with _tensorflow_errors(folder):
             trained.fit(
-                _dataset(recipe, data, batches, state.epochs_done, end),
+                _dataset(recipe, data, batches, patches, state.epochs_done, end),
                 initial_epoch=state.epochs_done,
                 epochs=end,
                 steps_per_epoch=batches.steps,
@@ -219,10 +235,10 @@ def _build(recipe: Recipe, data: TrainingData, weights: str | None) -> QualityMo
     protocol = model.info.protocol
     if recipe.data.resize is not None:
         protocol = replace(protocol, resize=recipe.data.resize)
-    scale = THURSTONE_SCALE if recipe.learns_pairs else data.manifest.scale
-    if "quality" not in recipe.spec.targets:
-        scale = EQUALIZED_SCALE if recipe.data.equalize else RAW_SCALE
-    model.info = replace(model.info, scale=scale, protocol=protocol)
+    learned = THURSTONE_SCALE if recipe.learns_pairs else data.manifest.scale
+    scale = trained_scale(model.info, learned, recipe.data.equalize)
+    scenes = data.scenes.centroids.tolist() if data.scenes else None
+    model.info = replace(model.info, scale=scale, protocol=protocol, scenes=scenes)
     return model
 
 
@@ -245,34 +261,60 @@ def _compile(model: keras.Model, recipe: Recipe, optimizer: Any, on_tensorflow: 
     model.compile(optimizer, loss=losses, loss_weights=weights, jit_compile=False if on_tensorflow else "auto")
 
 
-def _batches(recipe: Recipe, data: TrainingData, drawn: Sequence[DrawnPairs], batch_size: int) -> Batches:
+def _patches(recipe: Recipe, data: TrainingData, model: QualityModel, folder: RunFolder, say: Say) -> StoredPatches:
+    protocol = replace(model.info.protocol, resize=recipe.training_resize)
+    train = data.rows("train")
+    patches = store_patches(train.sources, protocol, folder.root, max_pixels=recipe.data.max_pixels)
+    say(f"{len(patches.rows)} patches of {len(train)} pictures")
+    return patches
+
+
+def _batches(
+    recipe: Recipe,
+    data: TrainingData,
+    drawn: Sequence[DrawnPairs],
+    patches: StoredPatches | None,
+    batch_size: int,
+) -> Batches:
     train, seed = data.rows("train"), recipe.training.seed
     if recipe.data.boxes:
         return box_batches(recipe, train.manifest, data.sizes_of("train"), batch_size)
     if not recipe.learns_pairs:
         targets = data.targets(train.manifest, recipe.spec.targets)
+        if patches is not None:
+            targets = {name: values[patches.rows] for name, values in targets.items()}
         return PictureBatches(targets, recipe.data.crops_per_picture, batch_size, seed)
     return PairBatches([each.stream for each in drawn], [each.rows for each in drawn], batch_size, seed)
 
 
-def _dataset(recipe: Recipe, data: TrainingData, batches: Batches, first_epoch: int, end: int) -> Any:
+def _dataset(
+    recipe: Recipe,
+    data: TrainingData,
+    batches: Batches,
+    patches: StoredPatches | None,
+    first_epoch: int,
+    end: int,
+) -> Any:
     from tfiqa.pipelines.training import CropSettings, training_dataset
 
     train = data.rows("train")
     settings = CropSettings(
         resize=recipe.training_resize,
-        crop=recipe.data.crop_size,
+        crop=recipe.data.crop_size if patches is None else patches.pixels.shape[1:3],
         flip=recipe.data.flip,
         max_pixels=recipe.data.max_pixels,
     )
+    exif = normalise_exif(exif_rows(train.manifest)).astype(np.float32) if recipe.spec.exif else None
+    if exif is not None and patches is not None:
+        exif = exif[patches.rows]
     return training_dataset(
-        train.sources,
+        train.sources if patches is None else patches.pixels,
         batches,
         settings,
         seed=recipe.training.seed,
         first_epoch=first_epoch,
         epochs=end,
-        inputs={"exif": normalise_exif(exif_rows(train.manifest)).astype(np.float32)} if recipe.spec.exif else {},
+        inputs={} if exif is None else {"exif": exif},
     )
 
 
@@ -284,13 +326,14 @@ def _callbacks(
 
     from tfiqa.training.callbacks import EpochRecorder, PictureValidation, ProgressBar
 
-    validation = data.rows("validation")
-    settings = recipe.training
+    chooses = data.rows(recipe.validation.chosen_on)
+    settings, how = recipe.training, recipe.validation
     shared: list[Any] = [keras.callbacks.LearningRateScheduler(lambda epoch, _: settings.learning_rate_of(epoch))]
-    if len(validation):
-        predict = held_out_predictor(model, recipe, resize=recipe.validation.resize, stride=recipe.validation.stride)
-        tasks = tasks_of(model.info, validation.manifest.scale)
-        shared.append(PictureValidation(predict, validation, tasks, data.databases(validation)))
+    if len(chooses):
+        resize = how.resize if how.chosen_on == "validation" else None  # test pictures have the model's own
+        predict = held_out_predictor(model, recipe, resize=resize, stride=how.stride)
+        tasks = tasks_of(model.info, chooses.manifest.scale)
+        shared.append(PictureValidation(predict, chooses, tasks, data.databases(chooses), how.within))
     shared.append(keras.callbacks.TensorBoard(str(folder.tensorboard), write_graph=False))
     shared.append(EpochRecorder(folder, state, settings.keep_checkpoints, say, model))
     return lambda steps: [ProgressBar(steps, settings.epochs), *shared]

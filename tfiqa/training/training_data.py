@@ -20,6 +20,8 @@ from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.databases.rescaling import Rescaling, database_names, oriented, rescale
 from tfiqa.databases.splits import split_manifest
 from tfiqa.errors import InvalidInput, ManifestError
+from tfiqa.features.scenes.clusters import SceneTypes
+from tfiqa.features.scenes.labels import numbered_scenes
 from tfiqa.histogram_equalization import HistogramEqualization
 from tfiqa.images.resize import parse_policy
 from tfiqa.pipelines.labelled_pictures import LabelledPictures, join, read_labelled_pictures
@@ -27,6 +29,7 @@ from tfiqa.pipelines.records.packed_picture import PackedPicture, Source, check_
 from tfiqa.training.learning_boxes import box_error
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
+from tfiqa.training.scene_labels import cluster_scenes
 from tfiqa.training.targets import check_distributions, targets_of
 from tfiqa.training.too_large import is_for_testing, large_ones_to_test, size_error
 
@@ -49,6 +52,9 @@ class TrainingData:
         moved: how many of them are in the test set only because they, or others of their group, are too large for the padding
             in training.
         rescalings: how the scores of each database became those of the rows; none where they are as they were.
+        scenes: the types of scenes that clustering found in the rows to train on; None where the manifests label them, or the
+            model learns none.
+        scenes_replaced: whether the manifests had such labels too, which are not used.
     """
 
     pictures: LabelledPictures
@@ -60,6 +66,8 @@ class TrainingData:
     moved: int = 0
     equalization: HistogramEqualization | None = None
     rescalings: tuple[Rescaling, ...] = ()
+    scenes: SceneTypes | None = None
+    scenes_replaced: bool = False
 
     @property
     def manifest(self) -> Manifest:
@@ -99,6 +107,8 @@ class TrainingData:
         write_manifest(self.manifest, folder.manifest)
         if self.equalization is not None:
             self.equalization.save(folder.equalization)
+        if self.scenes is not None:
+            self.scenes.save(folder.scenes)
         write_csv(folder.pictures, self.checks)
         if len(self.skipped):
             write_csv(folder.skipped, self.skipped)
@@ -125,7 +135,8 @@ def load_training_data(
         recipe: says which columns are needed, how large a picture must be, and what to do with bad ones.
         sources: manifests, or packed folders; where they carry no `split` column the recipe's fractions decide.
         previous: the `pictures.csv` of the run that is resumed; files unchanged in size and time are not decoded again.
-        progress: called with (done, all) while pictures are checked.
+        progress: called with (done, all) while pictures are checked, and again while they are described, where scenes are
+            clustered.
 
     Raises ManifestError for the manifests, InvalidInput for bad pictures when the recipe says "stop".
     """
@@ -168,6 +179,10 @@ def load_training_data(
         usable, rescalings = _rescaled(
             usable, {name: part for part, own in zip(parts, names, strict=True) for name in own}
         )
+    scenes = None
+    labelled = bool(numbered_scenes(usable.manifest.table))
+    if recipe.clustered_columns:
+        usable, scenes = cluster_scenes(usable, recipe, progress)
     kept = checks[~bad]
     return TrainingData(
         usable,
@@ -179,6 +194,8 @@ def load_training_data(
         moved=int((moved & ~bad).sum()),
         equalization=_equalization(training, recipe) if recipe.data.equalize else None,
         rescalings=rescalings,
+        scenes=scenes,
+        scenes_replaced=scenes is not None and labelled,
     )
 
 
@@ -217,7 +234,7 @@ def _rescaled(
 def _equalization(training: pd.DataFrame, recipe: Recipe) -> HistogramEqualization:
     from tfiqa.full_reference import higher_is_better
 
-    names = recipe.columns()[1:]
+    names = recipe.target_columns
     return HistogramEqualization.fit(training, names, higher_is_better(names))
 
 
@@ -296,7 +313,7 @@ def _fingerprint(manifest: Manifest, digests: pd.Series[str], recipe: Recipe) ->
     exif = [column for column in EXIF_COLUMNS if column in manifest.table] if recipe.spec.exif else []
     database = ["database"] if recipe.joins_scales else []
     boxes = BOX_COLUMNS if recipe.data.boxes else ()
-    columns = ["split", *recipe.columns()[1:], *exif, *database, *boxes]
+    columns = ["split", *recipe.columns()[1:], *recipe.clustered_columns, *exif, *database, *boxes]
     digest = hashlib.sha256()
     for picture, values in zip(digests, manifest.table[columns].itertuples(index=False), strict=True):
         digest.update(repr((picture, *values)).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tfiqa.cli.report.dcnns import dcnns
 from tfiqa.cli.report.deepfl_cross import deepfl_cross
 from tfiqa.cli.report.deepfl_schemes import deepfl_schemes
 from tfiqa.cli.report.paq2piq import paq2piq
@@ -16,5 +17,5 @@ def report() -> None:
     """Write a page of results beside those of a paper."""
 
 
-for command in (spaq, deepfl_schemes, deepfl_cross, unique, paq2piq):
+for command in (spaq, deepfl_schemes, deepfl_cross, unique, paq2piq, dcnns):
     report.add_command(command)

@@ -3,6 +3,7 @@
 from tfiqa.models.layers.bilinear_pooling import BilinearPooling
 from tfiqa.models.layers.concat_pooling import ConcatPooling
 from tfiqa.models.layers.distribution_moments import DistributionMoments
+from tfiqa.models.layers.grey import Grey
 from tfiqa.models.layers.local_contrast import LocalContrast
 from tfiqa.models.layers.max_min_pooling import MaxMinPooling
 from tfiqa.models.layers.pad_to_side import PadToSide
@@ -17,6 +18,7 @@ __all__ = [
     "BilinearPooling",
     "ConcatPooling",
     "DistributionMoments",
+    "Grey",
     "LocalContrast",
     "MaxMinPooling",
     "PadToSide",

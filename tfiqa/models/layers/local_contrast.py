@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 LEAST_VARIANCE = 1e-12  # below it a root has no usable slope; the deviation is then 1e-6 beside the constant 1
@@ -18,30 +19,70 @@ class LocalContrast(keras.layers.Layer):
     mirrored with the edge repeated. The 1 is on the scale of x: for 0..255 it only keeps flat areas quiet, for 0..1 it outweighs
     most deviations, so that little more than the mean goes.
 
+    The variance is summed up from squared differences, within rows and then between them, and not as the difference of two
+    large numbers, which in float32 would be off by .005 for x of 0..255, where flat areas have 0.
+
     L. Kang, P. Ye, Y. Li, D. Doermann, "Convolutional Neural Networks for No-Reference Image Quality Assessment", CVPR 2014,
     equation 1.
 
     Args:
         window: pixels of the window along each side, odd; the pictures' sides are at least half of it.
+        patch: pictures of ``patch + window - 1`` pixels along both sides are patches with what surrounds them, and come out
+            with `patch` pixels, without mirroring; None where there are no such.
         **settings: of any Keras layer.
     """
 
-    def __init__(self, window: int, **settings: Any) -> None:
+    def __init__(self, window: int, patch: int | None = None, **settings: Any) -> None:
         super().__init__(**settings)
-        self.window = window
+        self.window, self.patch = window, patch
 
     def get_config(self) -> dict[str, Any]:
         """What makes an equal layer."""
-        return {**super().get_config(), "window": self.window}
+        return {**super().get_config(), "window": self.window, "patch": self.patch}
 
     def call(self, inputs: Any) -> Any:
         """The normalised pictures."""
-        around = self.window // 2
-        mirrored = ops.pad(inputs, [[0, 0], [around, around], [around, around], [0, 0]], mode="symmetric")
-        mean = ops.average_pool(mirrored, self.window, strides=1)
-        variance = ops.average_pool(ops.square(mirrored), self.window, strides=1) - ops.square(mean)
-        return (inputs - mean) / (ops.sqrt(ops.maximum(variance, LEAST_VARIANCE)) + 1)
+        x = self._with_surroundings(inputs)
+        window, around = self.window, self.window // 2
+        differences = (np.eye(window) - 1 / window).astype(np.float32)  # of each of `window` numbers from their mean
+        row_mean = ops.average_pool(x, (1, window), strides=1)
+        row_square = ops.square(ops.conv(x, differences.reshape(1, window, 1, window)))
+        within_rows = ops.average_pool(ops.mean(row_square, axis=-1, keepdims=True), (window, 1), strides=1)
+        between_square = ops.square(ops.conv(row_mean, differences.reshape(window, 1, 1, window)))
+        variance = within_rows + ops.mean(between_square, axis=-1, keepdims=True)
+        mean = ops.average_pool(row_mean, (window, 1), strides=1)
+        pixels = x[:, around:-around, around:-around]
+        return (pixels - mean) / (ops.sqrt(ops.maximum(variance, LEAST_VARIANCE)) + 1)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """As the input."""
-        return tuple(input_shape)
+        """As the input, but for patches with surroundings."""
+        count, height, width, channels = input_shape
+        if self.patch is not None and (height, width) == (self._surrounded, self._surrounded):
+            return count, self.patch, self.patch, channels
+        return count, height, width, channels
+
+    @property
+    def _surrounded(self) -> int:
+        return (self.patch or 0) + self.window - 1
+
+    def _with_surroundings(self, x: Any) -> Any:
+        around = self.window // 2
+        if self.patch is None:
+            return ops.pad(x, [[0, 0], [around, around], [around, around], [0, 0]], mode="symmetric")
+        height, width = ops.shape(x)[1:3]
+        if isinstance(height, int) and isinstance(width, int):
+            if (height, width) == (self._surrounded, self._surrounded):
+                return x
+            rows, columns = (np.pad(np.arange(side), around, mode="symmetric") for side in (height, width))
+        else:
+            comes_along = ops.logical_and(height == self._surrounded, width == self._surrounded)
+            border = ops.where(comes_along, 0, around)
+            rows, columns = (_mirrored(side, border) for side in (height, width))
+        return ops.take(ops.take(x, rows, axis=1), columns, axis=2)
+
+
+def _mirrored(side: Any, border: Any) -> Any:
+    """Where the pixels of a side with mirrored borders come from: int32 (side + 2 border,)."""
+    places = ops.arange(side + 2 * border, dtype="int32") - border
+    places = ops.where(places < 0, -1 - places, places)
+    return ops.where(places >= side, 2 * side - 1 - places, places)
