@@ -9,26 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tfiqa.databases.exif_rows import exif_rows
 from tfiqa.errors import InvalidInput, ManifestError, StorageError
 from tfiqa.evaluation.agreement import Report
 from tfiqa.evaluation.tasks import tasks_of, trained_scale
-from tfiqa.images.exif_encoding import normalise_exif
 from tfiqa.models.unique import SCALE as THURSTONE_SCALE
 from tfiqa.models.with_uncertainty import with_uncertainty
-from tfiqa.pipelines.batches import RANKING, Batches, PairBatches, PictureBatches
+from tfiqa.pipelines.batches import RANKING
 from tfiqa.pipelines.box_batches import SCORES
 from tfiqa.pipelines.precision import resolve_precision
-from tfiqa.pipelines.stored_patches import StoredPatches, store_patches
 from tfiqa.training.final_report import report_held_out
 from tfiqa.training.held_out import held_out_predictor
-from tfiqa.training.learning_boxes import box_batches, box_trained
+from tfiqa.training.learning_boxes import box_trained
 from tfiqa.training.learning_pairs import DrawnPairs, drawn_pairs, pair_trained
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder
 from tfiqa.training.training_data import Progress, TrainingData, load_training_data
+from tfiqa.training.training_pictures import training_pictures
 from tfiqa.weights.build import build_model, ensure_weights
 
 if TYPE_CHECKING:
@@ -175,7 +171,7 @@ def _train(
         trained = pair_trained(model)
     elif recipe.data.boxes:
         trained = box_trained(model)
-    patches = _patches(recipe, data, model, folder, say) if recipe.data.grid else None
+    trains_on = training_pictures(recipe, data, drawn, model, folder, say)
     callbacks = _callbacks(recipe, data, folder, model, state, say)
     for start, end in _phases(settings.frozen_epochs, settings.epochs):
         if state.epochs_done >= end:
@@ -189,10 +185,10 @@ def _train(
         optimizer.build(trained.trainable_variables)
         if start < state.epochs_done:
             load_optimizer(folder, state.epochs_done, optimizer)
-        batches = _batches(recipe, data, drawn, patches, settings.batch_size_of(start))
+        batches = trains_on.batches(settings.batch_size_of(start))
         with _tensorflow_errors(folder):
             trained.fit(
-                _dataset(recipe, data, batches, patches, state.epochs_done, end),
+                trains_on.dataset(batches, state.epochs_done, end),
                 initial_epoch=state.epochs_done,
                 epochs=end,
                 steps_per_epoch=batches.steps,
@@ -259,63 +255,6 @@ def _compile(model: keras.Model, recipe: Recipe, optimizer: Any, on_tensorflow: 
         losses, weights = compiled_losses(model, recipe.loss.name, tuple(recipe.spec.targets), recipe.loss.weights)
     # On a CPU XLA gains nothing on a ResNet-50, compiles anew for each last, smaller batch, and shuns deterministic operations.
     model.compile(optimizer, loss=losses, loss_weights=weights, jit_compile=False if on_tensorflow else "auto")
-
-
-def _patches(recipe: Recipe, data: TrainingData, model: QualityModel, folder: RunFolder, say: Say) -> StoredPatches:
-    protocol = replace(model.info.protocol, resize=recipe.training_resize)
-    train = data.rows("train")
-    patches = store_patches(train.sources, protocol, folder.root, max_pixels=recipe.data.max_pixels)
-    say(f"{len(patches.rows)} patches of {len(train)} pictures")
-    return patches
-
-
-def _batches(
-    recipe: Recipe,
-    data: TrainingData,
-    drawn: Sequence[DrawnPairs],
-    patches: StoredPatches | None,
-    batch_size: int,
-) -> Batches:
-    train, seed = data.rows("train"), recipe.training.seed
-    if recipe.data.boxes:
-        return box_batches(recipe, train.manifest, data.sizes_of("train"), batch_size)
-    if not recipe.learns_pairs:
-        targets = data.targets(train.manifest, recipe.spec.targets)
-        if patches is not None:
-            targets = {name: values[patches.rows] for name, values in targets.items()}
-        return PictureBatches(targets, recipe.data.crops_per_picture, batch_size, seed)
-    return PairBatches([each.stream for each in drawn], [each.rows for each in drawn], batch_size, seed)
-
-
-def _dataset(
-    recipe: Recipe,
-    data: TrainingData,
-    batches: Batches,
-    patches: StoredPatches | None,
-    first_epoch: int,
-    end: int,
-) -> Any:
-    from tfiqa.pipelines.training import CropSettings, training_dataset
-
-    train = data.rows("train")
-    settings = CropSettings(
-        resize=recipe.training_resize,
-        crop=recipe.data.crop_size if patches is None else patches.pixels.shape[1:3],
-        flip=recipe.data.flip,
-        max_pixels=recipe.data.max_pixels,
-    )
-    exif = normalise_exif(exif_rows(train.manifest)).astype(np.float32) if recipe.spec.exif else None
-    if exif is not None and patches is not None:
-        exif = exif[patches.rows]
-    return training_dataset(
-        train.sources if patches is None else patches.pixels,
-        batches,
-        settings,
-        seed=recipe.training.seed,
-        first_epoch=first_epoch,
-        epochs=end,
-        inputs={} if exif is None else {"exif": exif},
-    )
 
 
 def _callbacks(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,21 @@ from numpy.typing import NDArray
 from tfiqa.databases.box_rows import BOX_COLUMNS, box_rows
 from tfiqa.databases.exif_rows import EXIF_COLUMNS, check_exif_columns
 from tfiqa.databases.manifest import Manifest, write_manifest
-from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.databases.rescaling import Rescaling, database_names, oriented, rescale
 from tfiqa.databases.splits import split_manifest
 from tfiqa.errors import InvalidInput, ManifestError
 from tfiqa.features.scenes.clusters import SceneTypes
 from tfiqa.features.scenes.labels import numbered_scenes
 from tfiqa.histogram_equalization import HistogramEqualization
-from tfiqa.images.resize import parse_policy
 from tfiqa.pipelines.labelled_pictures import LabelledPictures, join, read_labelled_pictures
-from tfiqa.pipelines.records.packed_picture import PackedPicture, Source, check_packed
-from tfiqa.training.learning_boxes import box_error
+from tfiqa.training.checked_pictures import Progress, check_sources, held_out_errors
 from tfiqa.training.recipe import Recipe
 from tfiqa.training.run_folder import RunFolder, write_csv, write_json
 from tfiqa.training.scene_labels import cluster_scenes
 from tfiqa.training.targets import check_distributions, targets_of
-from tfiqa.training.too_large import is_for_testing, large_ones_to_test, size_error
+from tfiqa.training.too_large import large_ones_to_test
 
 SHOWN_PROBLEMS = 3
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -155,11 +150,11 @@ def load_training_data(
         split = split_manifest(pictures.manifest, recipe.split.fractions(), recipe.split.seed, within=within)
         pictures = replace(pictures, manifest=split)
 
-    checks = _check(pictures.sources, recipe, previous, progress)
+    checks = check_sources(pictures.sources, recipe, previous, progress)
     pictures, moved = large_ones_to_test(pictures, checks, recipe)
     table = pictures.manifest.table
     checks["split"] = table["split"].to_numpy()
-    checks["error"] = _errors(pictures.manifest, checks, recipe)
+    checks["error"] = held_out_errors(pictures.manifest, checks, recipe)
     bad = checks["error"].notna().to_numpy()
     if bad.any() and stop:
         shown = "; ".join(checks["error"][bad].iloc[:SHOWN_PROBLEMS])
@@ -236,77 +231,6 @@ def _equalization(training: pd.DataFrame, recipe: Recipe) -> HistogramEqualizati
 
     names = recipe.target_columns
     return HistogramEqualization.fit(training, names, higher_is_better(names))
-
-
-def _check(sources: Sequence[Source], recipe: Recipe, previous: Path | None, progress: Progress | None) -> pd.DataFrame:
-    """One row a picture: path, bytes, modified, width, height, sha256, needs_pillow, error."""
-    known: dict[tuple[str, int, int], dict[str, Any]] = {}
-    if previous is not None and previous.is_file():
-        table = pd.read_csv(previous, dtype={"path": str, "sha256": str, "error": str})
-        table["error"] = table["error"].astype(object).where(table["error"].notna(), None)
-        known = {(row["path"], row["bytes"], row["modified"]): _named(row) for row in table.to_dict("records")}
-    stamps = [_stamp(source) for source in sources]
-    fresh = [source for source, stamp in zip(sources, stamps, strict=True) if (str(source), *stamp) not in known]
-    packed = [source for source in fresh if isinstance(source, PackedPicture)]
-    files = [Path(source) for source in fresh if not isinstance(source, (PackedPicture, bytes))]
-    checked = [
-        *check_pictures(files, max_pixels=recipe.data.max_pixels, progress=progress),
-        *check_packed(packed, max_pixels=recipe.data.max_pixels, progress=progress),
-    ]
-    found = {str(check.path): check for check in checked}
-    return pd.DataFrame(
-        [
-            known.get((str(source), *stamp)) or _row(found[str(source)], stamp, recipe)
-            for source, stamp in zip(sources, stamps, strict=True)
-        ],
-        dtype=object,  # so that None stays None beside texts
-    )
-
-
-def _errors(manifest: Manifest, checks: pd.DataFrame, recipe: Recipe) -> list[str | None]:
-    """What is wrong with each picture, for the split that it is in and with its boxes."""
-    boxes = box_rows(manifest)[0] if recipe.data.boxes else None
-    held_out = {"validation": recipe.validation.resize or recipe.scoring_resize, "test": recipe.scoring_resize}
-    errors: list[str | None] = []
-    for place, check in enumerate(checks.to_dict("records")):
-        error, split, size = check["error"], check["split"], (check["height"], check["width"])
-        if error is None:
-            reason = size_error(held_out[split], *size) if split in held_out else None
-            if reason is None and boxes is not None:
-                reason = box_error(boxes[place], *size, recipe, trains=split == "train")
-            error = reason and f"{check['path']}: {reason}"
-        errors.append(error)
-    return errors
-
-
-def _named(row: dict[Hashable, Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in row.items()}
-
-
-def _row(check: PictureCheck, stamp: tuple[int, int], recipe: Recipe) -> dict[str, Any]:
-    error = check.error
-    if check.height is not None and check.width is not None and not is_for_testing(recipe, check.height, check.width):
-        policy = parse_policy(recipe.training_resize)
-        try:
-            height, width = policy.output_size(check.height, check.width)
-            rows, columns = recipe.data.crop_size
-            if height < rows or width < columns:
-                error = f"{check.path}: {width}x{height} pixels, too small for crops of {columns}x{rows}"
-        except InvalidInput as refusal:
-            error = f"{check.path}: {refusal}"
-    values = {**asdict(check), "path": str(check.path), "bytes": stamp[0], "modified": stamp[1], "error": error}
-    values.pop("ok")
-    return values
-
-
-def _stamp(source: Source) -> tuple[int, int]:
-    """Size in bytes and time of change of the file that a picture is in."""
-    assert not isinstance(source, bytes)
-    try:
-        status = os.stat(source.shard if isinstance(source, PackedPicture) else source)
-    except OSError:
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
 
 
 def _fingerprint(manifest: Manifest, digests: pd.Series[str], recipe: Recipe) -> str:
