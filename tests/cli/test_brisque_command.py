@@ -77,6 +77,7 @@ def test_repeats_and_report(folder, tmp_path):
     text = run(*arguments)
     assert "Over 2 splits:" in text.stdout
     assert "lower quartile" in text.stdout
+    assert "brisque.npz: seed 1, " in text.stderr
 
 
 def test_bad_pictures_are_told(folder, tmp_path):
@@ -92,6 +93,8 @@ def test_bad_pictures_are_told(folder, tmp_path):
     assert (black["brisque"], black["error"]) == (None, f"{folder / 'black.png'}: has too little texture for BRISQUE")
     assert other["error"] is None
     assert "1 of 2 pictures scored" in scored.stderr
+    few_pixels = run("score", folder / "0.png", "--model", tmp_path / "brisque.npz", "--max-pixels", 100)
+    assert "more than the limit of 100" in few_pixels.stdout
 
 
 def test_a_manifest_without_scores(tmp_path):

@@ -53,9 +53,11 @@ def test_a_folder_with_a_bad_picture(folder, tmp_path):
         (tmp_path / f"{place}.png").write_bytes((folder / f"{place}.png").read_bytes())
         (tmp_path / f"{place}_again.png").write_bytes((folder / f"{place}.png").read_bytes())
     (tmp_path / "broken.png").write_text("no")
+    Image.new("L", (200, 200), 50).save(tmp_path / "flat.png")
     done = run("fit", tmp_path, "--output", tmp_path / "niqe.npz")
     assert done.exit_code == 3, done.output
     assert f"left out: {tmp_path / 'broken.png'}: " in done.stderr
+    assert f"left out: {tmp_path / 'flat.png'}: has too little texture for NIQE" in done.stderr
     assert "60 sharp blocks of 10 pictures" in done.stderr
     assert "warning" not in done.stderr
 
@@ -65,3 +67,7 @@ def test_nothing_to_learn_from(tmp_path):
     done = run("fit", tmp_path, "--output", tmp_path / "niqe.npz")
     assert isinstance(done.exception, InvalidInput)
     assert "at least two sharp blocks with texture" in str(done.exception)
+    assert (
+        "more than the limit of 100"
+        in run("fit", tmp_path, "--output", tmp_path / "niqe.npz", "--max-pixels", 100).stderr
+    )

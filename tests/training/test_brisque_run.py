@@ -50,10 +50,13 @@ def test_random_splits_are_those_of_recipes(manifest, features):
         np.testing.assert_array_equal(repeat.predictions["brisque"], repeat.model.predict(features[rows]))
         others = np.setdiff1d(np.arange(PICTURES), rows)
         np.testing.assert_array_equal(repeat.model.low, features[others].min(axis=0))  # validation pictures train, too
+        groups, scores = (manifest.table.loc[others, column] for column in ("group", "score"))
+        assert repeat.setting == brisque.search(features[others], scores, groups="group " + groups, seed=repeat.seed)
         assert repeat.report.srcc > 0.8
         assert repeat.model.scale == SCALE
-    table = quartiles(repeats)
-    assert table.loc["SRCC", "median"] == pytest.approx(np.mean([repeat.report.srcc for repeat in repeats]))
+    expected = np.quantile([repeat.report.srcc for repeat in repeats], [0.5, 0.25, 0.75])
+    np.testing.assert_allclose(quartiles(repeats).loc["SRCC", ["median", "lower quartile", "upper quartile"]], expected)
+    assert expected[1] < expected[2]
     document = repeats[0].to_dict()
     assert (document["seed"], document["cost"], document["srcc"]) == (5, 4, repeats[0].report.srcc)
 
@@ -74,6 +77,8 @@ def test_pictures_without_features_are_left_out(manifest, features):
     (repeat,) = train_brisque(manifest, features)
     test = split_manifest(manifest, {"train": 0.7, "validation": 0.1, "test": 0.2}, 1).table["split"] == "test"
     assert list(repeat.predictions.index) == [place for place in np.flatnonzero(test) if place % 7]
+    with pytest.raises(InvalidInput, match=r"learns from two pictures or more. Received: 0"):
+        list(train_brisque(manifest, np.full((PICTURES, 36), np.nan)))
 
 
 def test_folds_get_the_groups(manifest, features, monkeypatch):

@@ -1,17 +1,20 @@
-"""What `tfiqa brisque score` and `tfiqa niqe score` have in common."""
+"""What `tfiqa brisque` and `tfiqa niqe` have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from tfiqa.cli.output import SOME_FAILED, say, stream_rows
+from tfiqa.cli.output import SOME_FAILED, say, say_some, stream_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Result = TypeVar("Result")
 
 
 def picture_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -23,6 +26,33 @@ def picture_options(command: Callable[..., None]) -> Callable[..., None]:
         "--max-pixels", type=click.IntRange(min=1), help="Larger pictures are refused; by default over 200 million."
     )
     return workers(most(command))
+
+
+def score_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds what `score_pictures` takes by name: --format, --output and `picture_options`."""
+    form = click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+    output = click.option(
+        "--output", default="-", help="File, written whole at the end; '-' is standard output, row by row."
+    )
+    return form(output(picture_options(command)))
+
+
+def measure_pictures(
+    function: Callable[[NDArray[np.uint8]], Result], files: Sequence[Path], workers: int | None, max_pixels: int | None
+) -> tuple[list[Result | None], list[str]]:
+    """`function` of each picture, None where there is none, and why not, which is also told."""
+    from tfiqa.cli.progress import picture_progress
+    from tfiqa.images.each_picture import over_pictures
+
+    progress = picture_progress("features")
+    results, errors = [], []
+    for result, error in over_pictures(function, files, workers=workers, max_pixels=max_pixels):
+        results.append(result)
+        if error is not None:
+            errors.append(error)
+        progress(len(results), len(files))
+    say_some("left out", errors)
+    return results, errors
 
 
 def score_pictures(

@@ -41,6 +41,11 @@ def aggd(x):
     return shape, left * spread, right * spread
 
 
+def aggd_mean(shape, left, right):
+    """Of the betas of both sides."""
+    return (right - left) * gamma(2 / shape) / gamma(1 / shape)
+
+
 def texture(height, width, seed=0, *, channels=()):
     """Smooth waves and noise, uint8."""
     random = np.random.default_rng(seed)

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 from PIL import Image
-from statistics_by_hand import aggd, ggd, normalised, texture
+from statistics_by_hand import aggd, aggd_mean, ggd, normalised, texture
 
 from tfiqa.errors import InvalidInput
 from tfiqa.images.matlab_resize import resize_matrix
@@ -22,14 +22,13 @@ def by_hand(grey):
         for shift in SHIFTS:
             x = (values * np.roll(values, shift, axis=(0, 1))).ravel()
             shape, left, right = aggd(x)
-            mean = (right - left) * statistics.mean_ratio(shape)
-            numbers += [shape, mean, np.mean(x[x < 0] ** 2), np.mean(x[x > 0] ** 2)]
+            numbers += [shape, aggd_mean(shape, left, right), np.mean(x[x < 0] ** 2), np.mean(x[x > 0] ** 2)]
         rows, columns = (resize_matrix(side, "bicubic", scale=0.5) for side in grey.shape)
         grey = rows @ grey @ columns.T
     return numbers
 
 
-@pytest.mark.parametrize("shape", [(40, 56), (37, 51)])
+@pytest.mark.parametrize("shape", [(40, 56), (37, 51), (17, 26)])
 def test_features_by_hand(monkeypatch, shape):
     monkeypatch.setattr(statistics, "STRIP_PIXELS", 5 * shape[1])
     image = texture(*shape)

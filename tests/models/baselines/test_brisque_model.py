@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,9 +38,14 @@ def test_the_score_of_a_picture(model):
         model.score(np.zeros((50, 60), np.uint8))
 
 
-def test_many_pictures_are_worked_on_in_parts(model):
-    features = np.random.default_rng(1).normal(size=(2500, 36))
-    np.testing.assert_allclose(model.predict(features)[[0, 1024, 2499]], model.predict(features[[0, 1024, 2499]]))
+def test_a_score_does_not_depend_on_the_other_pictures(model):
+    """To the last digit: training's predictions are those of scoring, a picture at a time."""
+    random = np.random.default_rng(1)
+    large = replace(model, support=random.uniform(-1, 1, (700, 36)), coefficients=random.normal(0, 1000, 700))
+    features = random.normal(size=(2500, 36))
+    scores = large.predict(features)
+    for place in (0, 1, 1023, 1024, 2499):
+        assert scores[place] == large.predict(features[[place]])[0]
     assert model.predict(features[:0]).shape == (0,)
 
 
@@ -73,6 +79,7 @@ def test_a_saved_model_is_the_same(model, tmp_path):
         ({"coefficients": np.full(5, np.nan)}, "coefficients of a BRISQUE model is"),
         ({"coefficients": np.array(["a"] * 5)}, "could not convert"),
         ({"gamma": np.zeros(2)}, "one element|size 1"),
+        ({"gamma": np.array(-0.05)}, "gamma of a BRISQUE model is above 0. Received: -0.05"),
         ({"gamma": np.array({})}, "is not a readable .npz file"),
         ({"scale": np.array("[]")}, "is no BRISQUE model"),
         ({"scale": np.array(json.dumps({"low": 1}))}, "is no BRISQUE model"),
@@ -165,10 +172,10 @@ def test_files_that_are_missing_or_something_else(released, tmp_path):
     (tmp_path / "picture_model").write_bytes(b"\xff\xd8")
     (tmp_path / "notes.txt").write_text("x")
     for name, reason in {
-        "allmodel": "cannot read .*allrange: No such file",
+        "allmodel": "^cannot read .*allrange: No such file",
         "picture_model": "is not a text file of LIBSVM",
         "notes.txt": "neither a .npz file nor a LIBSVM model",
-        "none.npz": "cannot read .*none.npz: No such file",
+        "none.npz": "^cannot read .*none.npz: No such file",
     }.items():
         with pytest.raises(CheckpointError, match=reason):
             brisque.load(tmp_path / name)

@@ -3,7 +3,7 @@ import pytest
 from sklearn.svm import SVR
 
 from tfiqa.errors import InvalidInput
-from tfiqa.models.baselines import brisque
+from tfiqa.models.baselines import brisque, brisque_training
 from tfiqa.models.baselines.brisque_training import EPSILON
 from tfiqa.score_scale import ScoreScale
 
@@ -77,11 +77,24 @@ def test_what_cannot_be_trained_on():
         brisque.fit(x, np.full(20, np.nan))
     with pytest.raises(InvalidInput, match="all scores are equal"):
         brisque.fit(x, np.ones(20))
-    with pytest.raises(InvalidInput, match="nothing to learn"):
+    with pytest.raises(InvalidInput, match=r"two pictures or more. Received: 0"):
         brisque.fit(x[:0], y[:0])
     for groups in (["one"] * 20, np.arange(19)):
         with pytest.raises(InvalidInput, match="needs a group for each picture, and two different ones"):
             brisque.search(x, y, groups=groups)
+
+
+def test_fit_searches_with_its_groups_and_seed(monkeypatch):
+    x, y = samples(20)
+    asked = {}
+
+    def search(*arguments, **options):
+        asked.update(options)
+        return brisque.Setting(4.0, 0.1)
+
+    monkeypatch.setattr(brisque_training, "search", search)
+    assert brisque.fit(x, y, groups=["a", "b"] * 10, seed=3).gamma == 0.1
+    assert asked == {"groups": ["a", "b"] * 10, "seed": 3}
 
 
 def test_two_groups_are_two_folds():

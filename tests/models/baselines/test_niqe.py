@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
-from statistics_by_hand import aggd, normalised, texture
+from statistics_by_hand import aggd, aggd_mean, normalised, texture
 
 from tfiqa.errors import CheckpointError, InvalidInput
 from tfiqa.images.matlab_resize import resize_matrix
-from tfiqa.models.baselines import natural_scene_statistics as statistics
 from tfiqa.models.baselines import niqe
 
 SHIFTS = [(0, 1), (1, 0), (1, 1), (1, -1)]
@@ -28,7 +27,7 @@ def by_hand(grey, side=96):
                 numbers = [shape, (left + right) / 2]
                 for shift in SHIFTS:
                     shape, left, right = aggd(block * np.roll(block, shift, axis=(0, 1)))
-                    numbers += [shape, (right - left) * statistics.mean_ratio(shape), left, right]
+                    numbers += [shape, aggd_mean(shape, left, right), left, right]
                 rows.append(numbers)
                 sharpness.append(deviations[row : row + side, column : column + side].mean())
         found.append((rows, sharpness))
@@ -48,13 +47,15 @@ def model(pictures):
 
 
 def test_blocks_by_hand():
-    image = texture(192, 96)
-    image[96:] = image[96:] // 8 + 90  # the lower block is dull
+    image = texture(192, 192).astype(float)
+    image[96:] *= 0.6  # the lower blocks are dull
+    image[:96, 96:] *= 0.9
+    image = image.astype(np.uint8)
     rows, sharpness = by_hand(image.astype(float))
     uncropped = np.pad(image, ((0, 30), (0, 95)), mode="reflect")
     np.testing.assert_allclose(niqe.features(uncropped), rows, rtol=1e-9, atol=1e-12)
-    assert list(sharpness > 0.75 * sharpness.max()) == [True, False]
-    np.testing.assert_allclose(niqe.sharp_features(uncropped), rows[:1], rtol=1e-9, atol=1e-12)
+    assert list(sharpness > 0.75 * sharpness.max()) == [True, False, True, False]  # down the columns
+    np.testing.assert_allclose(niqe.sharp_features(uncropped), rows[::2], rtol=1e-9, atol=1e-12)
 
 
 def test_blocks_go_down_the_columns_first():
@@ -102,6 +103,8 @@ def test_a_model_is_of_the_sharp_blocks(model, pictures):
     rows = np.concatenate([niqe.sharp_features(picture) for picture in pictures])
     np.testing.assert_allclose(model.mean, rows.mean(axis=0))
     np.testing.assert_allclose(model.covariance, np.cov(rows.T))
+    with pytest.raises(InvalidInput, match="has too little texture for NIQE"):  # else its shapes of .2 would count
+        niqe.fit([*pictures, np.full((192, 288, 3), 50, np.uint8)])
     with pytest.raises(InvalidInput, match=r"at least two sharp blocks with texture. Received: 1"):
         niqe.fit([texture(96, 96)])
     with pytest.raises(InvalidInput, match=r"at least two sharp blocks with texture. Received: 0"):
@@ -124,6 +127,7 @@ def test_files_that_are_no_model(model, tmp_path):
     np.savez(tmp_path / "other.npz", weights=np.zeros(3))
     np.savez(tmp_path / "objects.npz", niqe_mean=np.array([{}]), niqe_covariance=np.zeros((36, 36)))
     np.savez(tmp_path / "small.npz", niqe_mean=np.zeros(36), niqe_covariance=np.zeros((35, 36)))
+    savemat(tmp_path / "square.mat", {"mu_prisparam": np.zeros((6, 6)), "cov_prisparam": np.eye(36)})
     np.savez(tmp_path / "infinite.npz", niqe_mean=np.full(36, np.inf), niqe_covariance=np.zeros((36, 36)))
     np.savez(tmp_path / "words.npz", niqe_mean=np.full(36, "a"), niqe_covariance=np.zeros((36, 36)))
     savemat(tmp_path / "other.mat", {"mu": np.zeros(36)})
@@ -133,6 +137,7 @@ def test_files_that_are_no_model(model, tmp_path):
         "other.npz": "is another kind of model: it has no 'niqe_mean'",
         "objects.npz": "is not a readable .npz file",
         "small.npz": "a NIQE model is a mean",
+        "square.mat": r"a NIQE model is a mean .* Received: \(\(6, 6\)",
         "infinite.npz": "is not finite",
         "words.npz": "could not convert",
         "other.mat": "has no 'mu_prisparam'",

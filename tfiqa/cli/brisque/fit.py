@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from tfiqa.cli.baseline_scores import picture_options
-from tfiqa.cli.output import SOME_FAILED, ends_in, say, say_some, write_result
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from tfiqa.cli.baseline_scores import measure_pictures, picture_options
+from tfiqa.cli.output import SOME_FAILED, ends_in, say, write_result
 
 
 @click.command()
@@ -65,13 +60,16 @@ def fit(
 
     Pictures that cannot be used are left out and listed; the exit status is then 3.
     """
+    import numpy as np
+
     from tfiqa.cli.progress import picture_progress
     from tfiqa.databases.manifest import read_manifest
+    from tfiqa.models.baselines.brisque_features import FEATURES, finite_features
     from tfiqa.training.brisque_run import quartiles, train_brisque
 
     rows = read_manifest(manifest, required=("image", "score"))
-    features, errors = _features(rows.picture_paths(), workers, max_pixels)
-    say_some("left out", errors)
+    found, errors = measure_pictures(finite_features, rows.picture_paths(), workers, max_pixels)
+    features = np.stack([np.full(FEATURES, np.nan) if of_one is None else of_one for of_one in found])
     progress = picture_progress("settings")
     done = []
     for repeat in train_brisque(rows, features, seed=seed, repeats=repeats, workers=workers, progress=progress):
@@ -95,24 +93,3 @@ def fit(
     write_result(report, json.dumps(document, indent=2) if report.endswith(".json") else text)
     if errors:
         context.exit(SOME_FAILED)
-
-
-def _features(files: list[Path], workers: int | None, max_pixels: int | None) -> tuple[NDArray[np.float64], list[str]]:
-    """Features (N, 36), NaN for a picture that cannot be used, and why not."""
-    import numpy as np
-
-    from tfiqa.cli.progress import picture_progress
-    from tfiqa.images.each_picture import over_pictures
-    from tfiqa.models.baselines.brisque_features import FEATURES, finite_features
-
-    progress = picture_progress("features")
-    table = np.full((len(files), FEATURES), np.nan)
-    errors = []
-    outcomes = over_pictures(finite_features, files, workers=workers, max_pixels=max_pixels)
-    for place, (features, error) in enumerate(outcomes):
-        if features is None:
-            errors.append(str(error))
-        else:
-            table[place] = features
-        progress(place + 1, len(files))
-    return table, errors

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tfiqa.cli.baseline_scores import picture_options, score_pictures
+from tfiqa.cli.baseline_scores import score_options, score_pictures
 from tfiqa.cli.output import say
 
 
@@ -18,19 +19,9 @@ from tfiqa.cli.output import say
     type=click.Path(path_type=Path),
     help="Of `tfiqa brisque fit`; or the authors' allmodel, with allrange beside it.",
 )
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-@click.option("--output", default="-", help="File, written whole at the end; '-' is standard output, row by row.")
-@picture_options
+@score_options
 @click.pass_context
-def score(
-    context: click.Context,
-    pictures: tuple[str, ...],
-    model: Path,
-    form: str,
-    output: str,
-    workers: int | None,
-    max_pixels: int | None,
-) -> None:
+def score(context: click.Context, pictures: tuple[str, ...], model: Path, **options: Any) -> None:
     """Score pictures: files, folders (searched) and patterns. One row a picture; a picture that fails is a row with its error.
 
     Exit status 3 when some pictures failed.
@@ -39,13 +30,4 @@ def score(
 
     loaded = brisque.load(model)
     say(f"{model}: {loaded.scale}")
-    score_pictures(
-        context,
-        "brisque",
-        loaded.score,
-        pictures,
-        form=form,
-        output=output,
-        workers=workers,
-        max_pixels=max_pixels,
-    )
+    score_pictures(context, "brisque", loaded.score, pictures, **options)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from tfiqa.cli.baseline_scores import picture_options
-from tfiqa.cli.output import SOME_FAILED, ends_in, say, say_some
+from tfiqa.cli.baseline_scores import measure_pictures, picture_options
+from tfiqa.cli.output import SOME_FAILED, ends_in, say
 
 
 @click.command()
@@ -29,21 +29,12 @@ def fit(
     All of the pictures are taken as undistorted, whatever their scores. The authors had 125. Exit status 3 when some could not be
     used.
     """
-    from tfiqa.cli.progress import picture_progress
     from tfiqa.databases.picture_statistics import read_collection
-    from tfiqa.images.each_picture import over_pictures
     from tfiqa.models.baselines import niqe
 
     files = read_collection(paths).picture_paths()
-    progress = picture_progress("features")
-    rows, errors = [], []
-    for found, error in over_pictures(niqe.sharp_features, files, workers=workers, max_pixels=max_pixels):
-        if found is None:
-            errors.append(str(error))
-        else:
-            rows.append(found)
-        progress(len(rows) + len(errors), len(files))
-    say_some("left out", errors)
+    found, errors = measure_pictures(niqe.sharp_features, files, workers, max_pixels)
+    rows = [of_one for of_one in found if of_one is not None]
     niqe.fit_features(rows).save(output)
     blocks = sum(map(len, rows))
     say(f"{output}: {blocks} sharp blocks of {len(rows)} pictures")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tfiqa.cli.baseline_scores import picture_options, score_pictures
+from tfiqa.cli.baseline_scores import score_options, score_pictures
 from tfiqa.cli.output import say
 
 
@@ -18,19 +19,9 @@ from tfiqa.cli.output import say
     type=click.Path(path_type=Path),
     help="Of `tfiqa niqe fit`, or the authors' modelparameters.mat.",
 )
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-@click.option("--output", default="-", help="File, written whole at the end; '-' is standard output, row by row.")
-@picture_options
+@score_options
 @click.pass_context
-def score(
-    context: click.Context,
-    pictures: tuple[str, ...],
-    model: Path,
-    form: str,
-    output: str,
-    workers: int | None,
-    max_pixels: int | None,
-) -> None:
+def score(context: click.Context, pictures: tuple[str, ...], model: Path, **options: Any) -> None:
     """Score pictures: files, folders (searched) and patterns. One row a picture; a picture that fails is a row with its error.
 
     Pictures need 96 pixels each way. Exit status 3 when some pictures failed.
@@ -41,13 +32,4 @@ def score(
 
     function = partial(niqe.score, model=niqe.load(model))
     say(f"{model}: {niqe.SCALE}")
-    score_pictures(
-        context,
-        "niqe",
-        function,
-        pictures,
-        form=form,
-        output=output,
-        workers=workers,
-        max_pixels=max_pixels,
-    )
+    score_pictures(context, "niqe", function, pictures, **options)

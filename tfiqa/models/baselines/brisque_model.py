@@ -36,11 +36,11 @@ class BrisqueModel:
         support: (M, 36) scaled features of the support vectors.
         coefficients: (M,).
         intercept: added to the sum.
-        gamma: of the kernel.
+        gamma: of the kernel, above 0.
         scale: what the scores mean.
 
     Raises:
-        InvalidInput: shapes that do not fit, or numbers that are not finite.
+        InvalidInput: shapes that do not fit, numbers that are not finite, or another gamma.
     """
 
     low: Values
@@ -60,6 +60,8 @@ class BrisqueModel:
                 raise InvalidInput(f"{name} of a BRISQUE model is {shape} finite numbers. Received: {values.shape}")
         if (self.high < self.low).any():
             raise InvalidInput("a feature of the BRISQUE model has its maximum below its minimum")
+        if self.gamma <= 0:
+            raise InvalidInput(f"gamma of a BRISQUE model is above 0. Received: {self.gamma}")
 
     def scaled(self, features: Values) -> Values:
         """Features (N, 36) as the kernel takes them: -1..1 for those in training, beyond that for others."""
@@ -67,7 +69,7 @@ class BrisqueModel:
         return 2 * (features - self.low) / width - (width < np.inf)
 
     def predict(self, features: ArrayLike) -> Values:
-        """Scores (N,) of features (N, 36), on `scale` but not bound to it.
+        """Scores (N,) of features (N, 36), on `scale` but not bound to it; a row's does not depend on the others.
 
         Raises:
             InvalidInput: another shape, or features that are not finite.
@@ -77,7 +79,8 @@ class BrisqueModel:
         for start in range(0, len(scaled), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             distances = cdist(scaled[rows], self.support, "sqeuclidean")
-            scores[rows] = np.exp(-self.gamma * distances) @ self.coefficients + self.intercept
+            # A product of BLAS would sum in an order that depends on how many rows there are.
+            scores[rows] = (np.exp(-self.gamma * distances) * self.coefficients).sum(axis=1) + self.intercept
         return scores
 
     def score(self, image: NDArray[np.uint8]) -> float:
@@ -109,6 +112,8 @@ def load(path: str | os.PathLike[str]) -> BrisqueModel:
     path = Path(path)
     try:
         return _saved(path) if path.suffix.lower() == ".npz" else _released(path)
+    except CheckpointError:
+        raise
     except (InvalidInput, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is no BRISQUE model: {error}") from None
 

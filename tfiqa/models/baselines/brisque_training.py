@@ -64,7 +64,7 @@ def search(
         progress: called with (done, all) settings.
 
     Raises:
-        InvalidInput: other shapes, numbers that are not finite, equal scores, or fewer than two groups.
+        InvalidInput: other shapes, numbers that are not finite, equal scores, or fewer than two pictures or groups.
     """
     from sklearn.model_selection import GroupKFold
 
@@ -139,6 +139,8 @@ def _checked(features: ArrayLike, scores: ArrayLike) -> tuple[Values, Values]:
     x, y = checked_features(features), np.asarray(scores, np.float64)
     if y.shape != (len(x),) or not np.isfinite(y).all():
         raise InvalidInput(f"{len(x)} pictures need as many finite scores. Received: {y.shape}")
-    if not len(y) or (y == y[0]).all():
+    if len(y) < 2:
+        raise InvalidInput(f"BRISQUE learns from two pictures or more. Received: {len(y)}")
+    if (y == y[0]).all():
         raise InvalidInput("there is nothing to learn: all scores are equal")
     return x, y

@@ -77,7 +77,7 @@ def load(path: str | os.PathLike[str]) -> NiqeModel:
     else:
         mean, covariance = read_arrays(path, ("niqe_mean", "niqe_covariance"))
     try:
-        return NiqeModel(mean.reshape(-1).astype(np.float64), covariance.astype(np.float64))
+        return NiqeModel(np.squeeze(mean).astype(np.float64), covariance.astype(np.float64))
     except (InvalidInput, ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: {error}") from None
 
@@ -99,16 +99,20 @@ def features(image: NDArray[np.uint8]) -> Values:
 
 
 def sharp_features(image: NDArray[np.uint8]) -> Values:
-    """The rows of `features` that count for a model: blocks whose mean local deviation is above .75 of the sharpest one's."""
+    """The rows of `features` that count for a model: blocks whose mean local deviation is above .75 of the sharpest one's.
+
+    Raises:
+        InvalidInput: as `features`, or no block has enough texture for its features.
+    """
     rows, sharpness = _blocks(image)
-    return rows[sharpness > SHARP * sharpness.max()]
+    return _with_texture(rows[sharpness > SHARP * sharpness.max()])
 
 
 def fit(images: Iterable[NDArray[np.uint8]]) -> NiqeModel:
     """The model of undistorted pictures, each as for `features`; the authors had 125.
 
     Raises:
-        InvalidInput: as `features`, and fewer than two blocks.
+        InvalidInput: as `sharp_features`, and fewer than two blocks.
     """
     return fit_features([sharp_features(image) for image in images])
 
@@ -133,9 +137,7 @@ def score(image: NDArray[np.uint8], model: NiqeModel) -> float:
     Raises:
         InvalidInput: as `features`, or no block has enough texture for its features.
     """
-    rows = features(image)
-    if not _is_whole(rows).any():
-        raise InvalidInput("has too little texture for NIQE")
+    rows = _with_texture(features(image))
     mean, covariance = _gaussian(rows)
     apart = model.mean - mean
     precision = np.linalg.pinv((model.covariance + covariance) / 2, rcond=FEATURES * np.finfo(np.float64).eps)
@@ -177,6 +179,13 @@ def _of_one_row(blocks: Values) -> Values:
 
 def _is_whole(rows: Values) -> NDArray[np.bool_]:
     return np.all(np.isfinite(rows), axis=1)
+
+
+def _with_texture(rows: Values) -> Values:
+    """Rows of features, one of which has no gap. Of a flat picture, the rounding would choose which blocks are sharp."""
+    if not _is_whole(rows).any():
+        raise InvalidInput("has too little texture for NIQE")
+    return rows
 
 
 def _gaussian(rows: Values) -> tuple[Values, Values]:
