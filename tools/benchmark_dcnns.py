@@ -132,7 +132,7 @@ def peak_beyond_the_picture(form: Path) -> float:
     """MB that scoring the large picture adds at its peak to a process that has scored the small one, less its pixels."""
     from tfiqa import Scorer
 
-    small, large = (photograph(*size) for size in SIZES.values().__reversed__())
+    small, large = (photograph(*size) for size in reversed(SIZES.values()))
     scorer = Scorer.load(form)
     scorer.score(small)
     before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

@@ -9,17 +9,61 @@ import click
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Base folder, as saved_models/NAME.")
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Base folder, as saved_models/NAME; with litert the file, which ends in .tflite.",
+)
 @click.option("--version", "number", type=click.IntRange(min=1), help="By default one above the highest present.")
-def export(model: Path, output: Path, number: int | None) -> None:
-    """Write MODEL (a run or a .keras file) as a SavedModel in TF Serving's layout: encoded pictures in, quality out."""
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["saved-model", "litert"]),
+    default="saved-model",
+    show_default=True,
+    help="A SavedModel, or a LiteRT (TensorFlow Lite) file: patches in, their quality out.",
+)
+@click.option("--quantize", type=click.Choice(["int8"]), help="LiteRT with int8 layers; needs --representative.")
+@click.option(
+    "--representative",
+    type=click.Path(path_type=Path),
+    help="Manifest or folder of pictures like those to be scored, 100 or more: they set the ranges of int8.",
+)
+def export(
+    model: Path, output: Path, number: int | None, form: str, quantize: str | None, representative: Path | None
+) -> None:
+    """Write MODEL (a run or a .keras file) as a SavedModel in TF Serving's layout: encoded pictures in, quality out.
+
+    With --format litert one file for phones and small services instead, of a model that scores patches: dcnns, cnniqa, spaq_*.
+    """
+    if form == "litert" and number is not None:
+        raise click.UsageError("--version is for --format saved-model; a .tflite file has no versions")
+    if form != "litert" and (quantize or representative):
+        raise click.UsageError("--quantize and --representative are for --format litert")
+    if (quantize is None) != (representative is None):
+        raise click.UsageError("--quantize int8 and --representative go together")
+    pictures = None if representative is None else _pictures(representative)
+
     from tfiqa.cli.tensorflow_start import load_tensorflow
 
     load_tensorflow()
 
+    from tfiqa.serving.litert_export import export_litert
     from tfiqa.serving.package import export_model
     from tfiqa.serving.scorer import find_model
     from tfiqa.weights.build import read_model
 
-    folder = export_model(read_model(find_model(model)), output, number)
-    click.echo(str(folder))
+    network = read_model(find_model(model))
+    written = export_litert(network, output, pictures) if form == "litert" else export_model(network, output, number)
+    click.echo(str(written))
+
+
+def _pictures(source: Path) -> list[Path]:
+    if source.is_dir():
+        from tfiqa.images.discovery import find_pictures
+
+        return find_pictures([source])
+    from tfiqa.databases.manifest import read_manifest
+
+    return read_manifest(source).picture_paths()

@@ -12,7 +12,10 @@ from tfiqa.cli.output import SOME_FAILED, say, stream_rows
 @click.command()
 @click.argument("pictures", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--model", required=True, type=click.Path(path_type=Path), help="A run, a .keras file or an exported folder."
+    "--model",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A run, a .keras file, an exported folder or a .tflite file.",
 )
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
 @click.option("--output", default="-", help="File, written whole at the end; '-' is standard output, row by row.")

@@ -26,13 +26,21 @@ def extract_patches_graph(
     Raises:
         tf.errors.InvalidArgumentError: when run, with ends "within" for a picture smaller than a patch.
     """
-    lengths = tf.unstack(tf.shape(picture)[:2])
-    rows, columns = (
-        _pixels(_starts(length, size, stride, ends), length, tf.minimum(size, length), margin) for length in lengths
+    height, width = tf.unstack(tf.shape(picture)[:2])
+    tops, lefts = (_starts(length, size, stride, ends) for length in (height, width))
+    tall, wide = (tf.minimum(size, length) + 2 * margin for length in (height, width))
+    places = tops[:, tf.newaxis] + tf.range(-margin, tall - margin)
+    rows = tf.where(places < 0, -1 - places, tf.where(places >= height, 2 * height - 1 - places, places))
+    strips = tf.gather(picture, tf.reshape(rows, [-1]))
+    before, after = strips[:, :margin][:, ::-1], strips[:, width - margin :][:, ::-1]
+    strips = tf.concat([before, strips, after], 1)  # tf.pad takes six times as long
+    cut = tf.map_fn(
+        lambda left: strips[:, left : left + wide],
+        lefts,
+        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
     )
-    cut = tf.gather(tf.gather(picture, tf.reshape(rows, [-1])), tf.reshape(columns, [-1]), axis=1)
-    grid = tf.reshape(cut, tf.concat([tf.shape(rows), tf.shape(columns), [3]], 0))
-    patches = tf.reshape(tf.transpose(grid, [0, 2, 1, 3, 4]), [-1, tf.shape(rows)[1], tf.shape(columns)[1], 3])
+    grid = tf.reshape(cut, [tf.size(lefts), tf.size(tops), tall, wide, 3])
+    patches = tf.reshape(tf.transpose(grid, [1, 0, 2, 3, 4]), [-1, tall, wide, 3])
     return tf.ensure_shape(patches, [None, None, None, 3])
 
 
@@ -44,10 +52,3 @@ def _starts(length: tf.Tensor, size: int, stride: int, ends: str) -> tf.Tensor:
             return tf.range(0, length - size + 1, stride)
     last = tf.maximum(length - size, 0)
     return tf.minimum(tf.range(-(-last // stride) + 1) * stride, last)
-
-
-def _pixels(starts: tf.Tensor, length: tf.Tensor, size: tf.Tensor, margin: int) -> tf.Tensor:
-    """`patches._pixels` as int32."""
-    places = starts[:, tf.newaxis] + tf.range(-margin, size + margin)
-    mirrored = tf.where(places < 0, -1 - places, places)
-    return tf.where(mirrored >= length, 2 * length - 1 - mirrored, mirrored)

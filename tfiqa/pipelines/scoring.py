@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -111,11 +111,18 @@ class PicturePredictor:
         return normalise_exif(exif).astype(np.float32) if self._takes_exif and exif is not None else None
 
     def _mean_over_patches(self, patches: np.ndarray, exif: np.ndarray | None) -> Outputs:
-        sums: dict[str, np.ndarray] = {}
-        for start in range(0, len(patches), self.batch_size):
-            for name, values in self._network(patches[start : start + self.batch_size], exif).items():
-                sums[name] = sums.get(name, 0) + values.astype(np.float64).sum(axis=0)
-        return {name: (total / len(patches)).astype(np.float32) for name, total in sums.items()}
+        return mean_over_patches(lambda part: self._network(part, exif), patches, self.batch_size)
+
+
+def mean_over_patches(
+    network: Callable[[np.ndarray], Mapping[str, np.ndarray]], patches: np.ndarray, batch_size: int
+) -> Outputs:
+    """The mean of a network's outputs (N, columns) over all patches (P, H, W, 3), which it is given some at a time."""
+    sums: dict[str, np.ndarray] = {}
+    for start in range(0, len(patches), batch_size):
+        for name, values in network(patches[start : start + batch_size]).items():
+            sums[name] = sums.get(name, 0) + values.astype(np.float64).sum(axis=0)
+    return {name: (total / len(patches)).astype(np.float32) for name, total in sums.items()}
 
 
 def of_each_picture(

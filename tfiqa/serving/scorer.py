@@ -19,6 +19,8 @@ from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
 from tfiqa.serving.saved_model import SavedModelPredictor
 from tfiqa.serving.server.model_folders import is_saved_model, version_folders
 
+LITERT = ".tflite"  # the ending of LiteRT files
+
 
 class Predictor(Protocol):
     """What runs a model on whole pictures."""
@@ -61,8 +63,9 @@ class Scorer:
         """Loads a model.
 
         Args:
-            source: a `.keras` file, a run folder, an exported model's folder (its highest version) or one version of it.
-            batch_size: patches in one pass through the network (an exported model has its own).
+            source: a `.keras` file, a run folder, an exported model's folder (its highest version) or one version of it, or a
+                LiteRT file.
+            batch_size: patches in one pass through the network (an exported folder has its own).
             max_pixels: larger pictures are refused.
             workers: threads that read and decode; by default one per processor.
 
@@ -72,6 +75,11 @@ class Scorer:
         if path.is_dir():
             saved = SavedModelPredictor(path, max_pixels=max_pixels, workers=workers)
             return cls(saved, saved.info, path)
+        if path.suffix == LITERT:
+            from tfiqa.serving.litert import LiteRTPredictor
+
+            lite = LiteRTPredictor(path, batch_size=batch_size, max_pixels=max_pixels, workers=workers)
+            return cls(lite, lite.info, path)
         from tfiqa.weights.build import read_model
 
         model = read_model(path)
@@ -111,10 +119,12 @@ class Scorer:
 
 
 def find_model(source: Path) -> Path:
-    """The `.keras` file or the SavedModel folder that `source` stands for."""
+    """The `.keras` or LiteRT file or the SavedModel folder that `source` stands for."""
     if source.is_file():
-        if source.suffix != ".keras":
-            raise CheckpointError(f"{source} is no model; a model is a .keras file, a run folder or an exported folder")
+        if source.suffix not in (".keras", LITERT):
+            raise CheckpointError(
+                f"{source} is no model; a model is a .keras file, a run folder, an exported folder or a {LITERT} file"
+            )
         return source
     if is_saved_model(source):
         return source

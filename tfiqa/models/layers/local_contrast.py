@@ -43,14 +43,13 @@ class LocalContrast(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """The normalised pictures."""
         x = self._with_surroundings(inputs)
-        window, around = self.window, self.window // 2
-        differences = (np.eye(window) - 1 / window).astype(np.float32)  # of each of `window` numbers from their mean
-        row_mean = ops.average_pool(x, (1, window), strides=1)
-        row_square = ops.square(ops.conv(x, differences.reshape(1, window, 1, window)))
-        within_rows = ops.average_pool(ops.mean(row_square, axis=-1, keepdims=True), (window, 1), strides=1)
-        between_square = ops.square(ops.conv(row_mean, differences.reshape(window, 1, 1, window)))
-        variance = within_rows + ops.mean(between_square, axis=-1, keepdims=True)
-        mean = ops.average_pool(row_mean, (window, 1), strides=1)
+        around = self.window // 2
+        rows = self._windows(x, axis=2)
+        row_mean = ops.mean(rows, axis=0)
+        within = ops.mean(ops.square(rows - row_mean), axis=0)
+        columns = self._windows(row_mean, axis=1)
+        mean = ops.mean(columns, axis=0)
+        variance = ops.mean(self._windows(within, axis=1) + ops.square(columns - mean), axis=0)
         pixels = x[:, around:-around, around:-around]
         return (pixels - mean) / (ops.sqrt(ops.maximum(variance, LEAST_VARIANCE)) + 1)
 
@@ -64,6 +63,12 @@ class LocalContrast(keras.layers.Layer):
     @property
     def _surrounded(self) -> int:
         return (self.patch or 0) + self.window - 1
+
+    def _windows(self, x: Any, axis: int) -> Any:
+        """The values of each window along an axis, 1 or 2: (window, N, H, W, 1); one copy is faster than a convolution."""
+        count = ops.shape(x)[axis] - self.window + 1
+        starts = range(self.window)
+        return ops.stack([x[:, at : at + count] if axis == 1 else x[:, :, at : at + count] for at in starts])
 
     def _with_surroundings(self, x: Any) -> Any:
         around = self.window // 2
