@@ -83,6 +83,8 @@ def test_several_tasks_and_databases():
     assert (joined.outputs["texture"].srcc, joined.outputs["color"].srcc) == (pytest.approx(1), pytest.approx(0))
     assert joined.srcc == pytest.approx(0.5)
     assert joined.to_text().splitlines()[0].startswith("SRCC of texture within scene: 1.0000, mean of 2 groups")
+    unnamed = tasks_within(predicted, truth.assign(database=["one", "one", None, None]), tasks, "scene")
+    assert [each.group for each in unnamed.outputs["color"].groups] == ["7", "one 7"]
     one = tasks_within(predicted, truth, tasks[:1], "scene")
     assert one.outputs["texture"].srcc == pytest.approx(1 / 5**0.5)  # by hand: ranks 1, 2, 3, 4 with 1.5, 3.5, 1.5, 3.5
     assert one.to_text().startswith("SRCC within scene: 0.4472, mean of 1 group from")

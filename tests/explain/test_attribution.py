@@ -262,6 +262,25 @@ def test_grad_cam_patch_by_patch_has_no_seams(linear):
     np.testing.assert_allclose(patches, whole, rtol=1e-4, atol=1e-2)
 
 
+def test_patches_with_gaps_and_surroundings():
+    """As DCNNS has them: what no patch holds tells nothing, and what is mirrored counts twice."""
+    model = smooth_model(protocol=PictureProtocol("native", 12, 15, patch_ends="within", patch_margin=2))
+    explainer, pixels = Explainer(model, patches=True, package="tfiqa"), picture(30, 33)
+    want = PicturePredictor(model).predict_picture(pixels)["quality"][0]
+    assert explainer.score(pixels) == pytest.approx(want, rel=1e-5)
+    gradient = explainer._gradient(explainer.split, None, pixels.astype(np.float32))
+    direction = np.random.default_rng(5).normal(size=pixels.shape).astype(np.float32)
+    up, down = (explainer.score(pixels + step * direction) for step in (1, -1))
+    assert (gradient * direction).sum() == pytest.approx((up - down) / 2, rel=0.05)
+    values = explainer.explain(pixels)
+    in_patches = np.zeros((30, 33), bool)
+    for top, left in ((0, 0), (0, 15), (15, 0), (15, 15)):
+        in_patches[top : top + 12, left : left + 12] = True
+    np.testing.assert_array_equal(values != 0, in_patches)
+    assert not gradient[29:].any()
+    assert not gradient[:, 29:].any()
+
+
 def test_only_small_patches_are_taken_one_by_one_unless_asked():
     size = {side: Explainer(smooth_model(protocol=PictureProtocol("native", side, side))) for side in (32, 224)}
     assert [size[side].protocol.patch_size for side in (32, 224)] == [32, None]

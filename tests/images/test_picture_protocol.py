@@ -49,6 +49,19 @@ def test_the_graph_equals_the_arrays(protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=str)
+def test_patches_are_counted_by_the_size_alone(protocol):
+    for size in ((50, 61), (61, 50), (9, 30), (24, 24)):
+        assert protocol.count(*size) == len(protocol.prepare(scene(*size)))
+
+
+def test_what_cannot_be_prepared_is_not_counted():
+    with pytest.raises(InvalidInput, match="take sides from 8"):
+        PictureProtocol("native", 8, 20, patch_ends="within").count(7, 30)
+    with pytest.raises(InvalidInput, match="at most 64 pixels"):
+        PictureProtocol("pad:64:white").count(65, 30)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=str)
 def test_dictionaries_go_through_json(protocol):
     assert PictureProtocol.from_dict(json.loads(json.dumps(protocol.to_dict()))) == protocol
 

@@ -98,6 +98,16 @@ def test_quality_is_the_mean_of_the_aspects():
     np.testing.assert_array_equal(outputs["quality"], outputs["color"])
 
 
+def test_outputs_are_not_rounded_in_half_precision():
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        built = tfiqa.build_model("dcnns", aspects=("texture", "noise"))
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    assert {name: output.dtype for name, output in built.output.items()} == dict.fromkeys(built.output, "float32")
+    assert built.get_layer("conv1_1").compute_dtype == "bfloat16"
+
+
 def test_saving_keeps_the_protocol(model, tmp_path):
     model.save(tmp_path / "m.keras")
     again = read_model(tmp_path / "m.keras")

@@ -20,8 +20,9 @@ from tfiqa.pipelines.box_scoring import BoxPredictor
 from tfiqa.serving.scorer import Scorer
 from tfiqa.training.learning_boxes import box_trained
 from tfiqa.training.recipe_files import read_recipe
-from tfiqa.training.trainer import _batches, fit
+from tfiqa.training.trainer import fit
 from tfiqa.training.training_data import load_training_data
+from tfiqa.training.training_pictures import TrainingPictures
 from tfiqa.weights.build import read_model
 
 SMALL = [
@@ -131,7 +132,7 @@ def test_frozen_epochs_have_their_batch_size(data):
     recipe = read_recipe("paq2piq_roipool", [*SMALL, "training.frozen_epochs=1", "training.frozen_batch_size=3"])
     rows = load_training_data(recipe, [data])
     for epoch, counts in ((0, [3, 3]), (1, [4, 2])):
-        batches = _batches(recipe, rows, (), recipe.training.batch_size_of(epoch))
+        batches = TrainingPictures(recipe, rows, (), None).batches(recipe.training.batch_size_of(epoch))
         assert [len(batch.rows) for batch in batches.epoch(epoch)] == counts
 
 

@@ -159,7 +159,7 @@ def test_a_diverged_training_says_so(shares, photo_folder, tmp_path):
 
 @pytest.mark.usefixtures("small")
 def test_a_picture_that_changes_on_the_way_is_one_line(photo_folder, tmp_path, monkeypatch):
-    from tfiqa.training import training_data
+    from tfiqa.training import checked_pictures
 
     def check_and_damage(paths, **options):
         checks = check_pictures(paths, **options)
@@ -168,7 +168,7 @@ def test_a_picture_that_changes_on_the_way_is_one_line(photo_folder, tmp_path, m
 
     folder = tmp_path / "photos"
     shutil.copytree(photo_folder, folder)
-    monkeypatch.setattr(training_data, "check_pictures", check_and_damage)
+    monkeypatch.setattr(checked_pictures, "check_pictures", check_and_damage)
     with pytest.raises(InvalidInput, match=r"training stopped: .*photo 0\.png: .*--resume goes on") as caught:
         fit(recipe("split={train: 1.0, validation: 0, test: 0}"), [folder / "photos.csv"], tmp_path / "run")
     assert "\n" not in str(caught.value)

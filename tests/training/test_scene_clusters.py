@@ -114,9 +114,10 @@ def test_information_of_models_from_before_there_were_types():
 
 
 def test_a_run_keeps_its_types(manifest, tmp_path):
-    said = []
+    said, seen = [], []
     with eagerly():
-        fit(recipe(), [manifest], tmp_path / "run", say=said.append)
+        fit(recipe(), [manifest], tmp_path / "run", say=said.append, progress=lambda *counts: seen.append(counts))
+    assert seen == [(place + 1, count) for count in (PICTURES, PICTURES, 8) for place in range(count)]
     assert "types of scenes by clustering the pictures to train on: scene_0 2, scene_1 2, scene_2 2, scene_3 2" in said
     types = SceneTypes.load(tmp_path / "run" / "scenes.json")
     assert read_manifest(tmp_path / "run" / "manifest.csv").table[COLUMNS].to_numpy().sum() == PICTURES

@@ -77,3 +77,17 @@ def test_sizes_that_validation_does_not_take_are_told_before_training(tmp_path, 
         return
     with pytest.raises(InvalidInput, match=rf"1 of 4 pictures .*{bad}: resize policy 'pad:48:white' takes pictures of"):
         load(tmp_path, sizes, overrides)
+
+
+def test_held_out_pictures_too_small_for_a_patch_are_told_before_training(tmp_path):
+    """Whatever training makes of their size."""
+    settings = [SKIP, "validation.resize=native", "model.options.scenes=false", "loss.name=l1"]
+    data = load(
+        tmp_path,
+        [(40, 50), (40, 50), (64, 63), (64, 63)],
+        settings,
+        "dcnns",
+        split=["train", "train", "test", "validation"],
+    )
+    assert data.skipped["image"].tolist() == ["2.png", "3.png"]
+    assert data.skipped["error"].str.endswith("a side of 63 pixels; patches of 64 pixels take sides from 64").all()

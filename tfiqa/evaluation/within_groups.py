@@ -148,8 +148,8 @@ def tasks_within(predicted: pd.DataFrame, truth: pd.DataFrame, tasks: Sequence[T
     Raises InvalidInput as `within_groups` does.
     """
     groups = as_text(truth[column])
-    if "database" in truth and truth["database"].nunique() > 1:
-        groups = truth["database"] + " " + groups
+    if "database" in truth and truth["database"].nunique(dropna=False) > 1:
+        groups = (as_text(truth["database"]).fillna("") + " " + groups).str.lstrip()
     return TasksWithin(
         column,
         {

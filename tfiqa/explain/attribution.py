@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -19,6 +18,7 @@ from tfiqa.explain.split_model import SplitModel
 from tfiqa.explain.targets import find_target
 from tfiqa.images.exif_encoding import EXIF_VECTOR
 from tfiqa.images.patches import patch_grid
+from tfiqa.images.protocol import PictureProtocol
 from tfiqa.images.resize import resize_bilinear
 from tfiqa.models.backbones.mlsp_taps import smallest_side
 from tfiqa.pipelines.scoring import takes_exif
@@ -37,7 +37,7 @@ LONGEST_SIDE = 1024  # pixels: saliency of 1024x768 takes up to 5.5 GB, with Inc
 WHOLE_FROM = 64
 BATCH_PIXELS = 4 * 224 * 224  # of the patches in one pass
 
-Place = tuple[slice, slice]
+Place = tuple[NDArray[np.int64], ...]  # of each pixel of a patch in the picture: rows (h, 1) and columns (1, w)
 Batch = tuple[Values, Values | None, list[Place]]  # patches (N, h, w, 3), their EXIF numbers (N, 8), where they lie
 
 
@@ -47,7 +47,8 @@ class Explainer:
     A picture is brought to the size at which the model takes it. Then it is explained whole, also by models that score a picture
     as the mean over patches: the networks take any size, seams would hide what there is to see, and it takes a fraction of the
     time. The number is then that of the picture as a single patch. Patch by patch what is explained is the mean: saliency is its
-    gradient, and Grad-CAM at each place the mean over the patches that hold it, weighted by the distances from their borders.
+    gradient, and Grad-CAM at each place the mean over the patches that hold it, weighted by the distances from their borders, and
+    0 where none does.
 
     Args:
         model: a tfiqa model; TensorFlow is the backend.
@@ -79,7 +80,7 @@ class Explainer:
             patches = protocol.patch_size is not None and protocol.patch_size < WHOLE_FROM
         if patches and protocol.patch_size is None:
             raise InvalidInput(f"{model.name} takes pictures whole, not patch by patch")
-        self.protocol = protocol if patches else replace(protocol, patch_size=None, patch_stride=None)
+        self.protocol = protocol if patches else PictureProtocol(protocol.resize)
         self._least = smallest_side(model.info.options.get("body", ""))
         self._takes_exif = takes_exif(model)
         self._longest_side, self._asked = longest_side, package
@@ -152,31 +153,34 @@ class Explainer:
         total, patches = np.zeros_like(picture), 0
         for images, numbers, places in self._batches(picture, exif):
             for place, gradient in zip(places, source.gradient(images, numbers), strict=True):
-                total[place] += gradient
+                np.add.at(total, place, gradient)  # a mirrored pixel is there twice
             patches += len(places)
         return total / np.float32(patches)
 
     def _grad_cam(self, picture: Values, exif: Any) -> Values:
-        source = self._source("grad-cam")
+        source, margin = self._source("grad-cam"), self.protocol.patch_margin
         total, weights = np.zeros((2, *picture.shape[:2]), np.float32)
         for images, numbers, places in self._batches(picture, exif):
-            height, width = images.shape[1:3]
+            height, width = (side - 2 * margin for side in images.shape[1:3])  # the maps are of the patch itself
             weight = np.outer(_from_border(height), _from_border(width))
             activations = source.class_activations(images, numbers)
             enlarged = np.sum([_enlarged(in_points(each), height, width) for each in activations], axis=0)
-            for place, values in zip(places, enlarged, strict=True):
+            for (rows, columns), values in zip(places, enlarged, strict=True):
+                place = rows[margin : margin + height], columns[:, margin : margin + width]
                 total[place] += values * weight
                 weights[place] += weight
-        return total / weights
+        return total / np.where(weights > 0, weights, 1)
 
     def _batches(self, picture: NDArray[Any], exif: Any) -> Iterator[Batch]:
         height, width = picture.shape[:2]
-        size, stride = self.protocol.patch_size or max(height, width), self.protocol.patch_stride or max(height, width)
-        grid = patch_grid(height, width, size, stride)
-        at_once = max(1, BATCH_PIXELS // size**2)
+        protocol, margin = self.protocol, self.protocol.patch_margin
+        size, stride = protocol.patch_size or max(height, width), protocol.patch_stride or max(height, width)
+        grid = patch_grid(height, width, size, stride, protocol.patch_ends)
+        rows, columns = (np.pad(np.arange(side), margin, mode="symmetric") for side in (height, width))
+        seen, at_once = size + 2 * margin, max(1, BATCH_PIXELS // size**2)
         for first in range(0, len(grid), at_once):
             corners = grid[first : first + at_once]
-            places = [np.s_[top : top + size, left : left + size] for top, left in corners]
+            places = [np.ix_(rows[top : top + seen], columns[left : left + seen]) for top, left in corners]
             images = np.stack([picture[place] for place in places]).astype(np.float32)
             numbers = np.zeros(len(EXIF_VECTOR)) if exif is None else exif
             yield images, np.tile(np.float32(numbers), (len(images), 1)) if self._takes_exif else None, places

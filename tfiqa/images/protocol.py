@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfiqa.errors import InvalidInput
-from tfiqa.images.patches import ENDS, extract_patches
+from tfiqa.images.patches import ENDS, extract_patches, patch_grid
 from tfiqa.images.resize import ResizePolicy, parse_policy
 from tfiqa.registry import unknown_name
 
@@ -72,6 +72,13 @@ class PictureProtocol:
         if self.patch_size is None or self.patch_stride is None:
             return resized[np.newaxis]
         return extract_patches(resized, self.patch_size, self.patch_stride, self.patch_ends, self.patch_margin)
+
+    def count(self, height: int, width: int) -> int:
+        """How many patches `prepare` makes of a picture of this size, 1 of a whole one. Raises InvalidInput as it does."""
+        size = self.policy.output_size(height, width)
+        if self.patch_size is None or self.patch_stride is None:
+            return 1
+        return len(patch_grid(*size, self.patch_size, self.patch_stride, self.patch_ends))
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary that `from_dict` takes back."""

@@ -142,7 +142,7 @@ def build_dcnns(options: DcnnsOptions) -> keras.Model:
         for aspect in options.aspects:
             outputs[aspect] = _head(features, 1, aspect)
         heads = list(outputs.values())
-        outputs["quality"] = layers.Average(name="quality")(heads) if len(heads) > 1 else heads[0]
+        outputs["quality"] = layers.Average(dtype="float32", name="quality")(heads) if len(heads) > 1 else heads[0]
     else:
         outputs["quality"] = _head(features, 1, "quality")
     if options.scenes:

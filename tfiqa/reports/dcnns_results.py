@@ -19,7 +19,6 @@ from tfiqa.databases.table_file import as_text
 from tfiqa.errors import InvalidInput
 from tfiqa.evaluation.tasks import tasks_of
 from tfiqa.evaluation.within_groups import WithinGroups, tasks_within
-from tfiqa.images.patches import patch_grid
 from tfiqa.models.model_info import info_of, model_spec
 from tfiqa.reports.runs import Run, group_runs, settings_text
 
@@ -185,8 +184,7 @@ def _patches(run: Run, pictures: int) -> NDArray[np.int64]:
     if len(sizes) != pictures:
         raise InvalidInput(f"{run.folder.pictures} does not hold the test pictures of {run.folder.manifest}")
     protocol = replace(run.recipe.spec.protocol, resize=run.recipe.scoring_resize)
-    grid: Any = (protocol.patch_size, protocol.patch_stride, protocol.patch_ends)
-    return np.array([len(patch_grid(*protocol.policy.output_size(*each), *grid)) for each in sizes.tolist()], np.int64)
+    return np.array([protocol.count(*each) for each in sizes.tolist()], np.int64)
 
 
 def _patch_accuracy(pictures: pd.DataFrame, by: str) -> pd.Series[float]:

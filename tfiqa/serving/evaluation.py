@@ -59,7 +59,11 @@ class ScorerEvaluation:
 
     def to_text(self) -> str:
         """The figures for people to read."""
-        scenes = "" if self.scene_accuracy is None else f"\nscene accuracy {self.scene_accuracy:.4f}"
+        scenes = (
+            ""
+            if self.scene_accuracy is None
+            else f"\nscene accuracy {self.scene_accuracy:.4f}, against the manifest's columns scene_*"
+        )
         calibration = "" if self.calibration is None else f"\n{self.calibration.to_text()}"
         votes = "" if self.vote_distance is None else f"\nEMD of the votes (r = 1) {self.vote_distance:.4f}"
         within = "" if self.within is None else f"\n{self.within.to_text()}"

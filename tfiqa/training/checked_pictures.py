@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from tfiqa.databases.box_rows import box_rows
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.errors import InvalidInput
+from tfiqa.images.protocol import PictureProtocol
 from tfiqa.images.resize import parse_policy
 from tfiqa.pipelines.records.packed_picture import PackedPicture, Source, check_packed
 from tfiqa.training.learning_boxes import box_error
 from tfiqa.training.recipe import Recipe
-from tfiqa.training.too_large import is_for_testing, size_error
+from tfiqa.training.too_large import is_for_testing
 
 Progress = Callable[[int, int], None]
 
@@ -63,17 +64,28 @@ def check_sources(
 def held_out_errors(manifest: Manifest, checks: pd.DataFrame, recipe: Recipe) -> list[str | None]:
     """What is wrong with each picture, for the split that it is in and with its boxes; `checks` as `check_sources` gives them."""
     boxes = box_rows(manifest)[0] if recipe.data.boxes else None
-    held_out = {"validation": recipe.validation.resize or recipe.scoring_resize, "test": recipe.scoring_resize}
+    resizes = {"validation": recipe.validation.resize or recipe.scoring_resize, "test": recipe.scoring_resize}
+    held_out = {split: replace(recipe.spec.protocol, resize=resize) for split, resize in resizes.items()}
     errors: list[str | None] = []
     for place, check in enumerate(checks.to_dict("records")):
-        error, split, size = check["error"], check["split"], (check["height"], check["width"])
+        error, split = check["error"], check["split"]
         if error is None:
-            reason = size_error(held_out[split], *size) if split in held_out else None
+            size = int(check["height"]), int(check["width"])
+            reason = _refusal(held_out[split], *size) if split in held_out else None
             if reason is None and boxes is not None:
                 reason = box_error(boxes[place], *size, recipe, trains=split == "train")
             error = reason and f"{check['path']}: {reason}"
         errors.append(error)
     return errors
+
+
+def _refusal(protocol: PictureProtocol, height: int, width: int) -> str | None:
+    """Why a protocol does not take a picture of this size, or None."""
+    try:
+        protocol.count(height, width)
+    except InvalidInput as error:
+        return str(error)
+    return None
 
 
 def _named(row: dict[Hashable, Any]) -> dict[str, Any]:

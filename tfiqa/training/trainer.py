@@ -54,7 +54,7 @@ def fit(
         resume: go on after the newest checkpoint. On a CPU the result equals that of an uninterrupted run bit for bit, where
             both set TensorFlow up alike: the command line does so by `cli/tensorflow_start.py`.
         say: told one line at each stage.
-        progress: called with (done, all) while the pictures are checked.
+        progress: called with (done, all) while the pictures are checked, and each time that they are read again before training.
 
     Returns:
         The final reports by split: `test`, and `validation`; that of the recipe's `validation.chosen_on` chose the epoch and so
@@ -107,7 +107,7 @@ def fit(
             "keeps them together"
         )
 
-    model, state = _train(recipe, data, drawn, folder, say)
+    model, state = _train(recipe, data, drawn, folder, say, progress)
     model = _chosen(recipe, data, folder, model, state)
     folder.save_model(model)
     reports = report_held_out(recipe, data, folder, model, state, say)
@@ -141,7 +141,12 @@ def _check_same_data(folder: RunFolder, data: TrainingData) -> None:
 
 
 def _train(
-    recipe: Recipe, data: TrainingData, drawn: Sequence[DrawnPairs], folder: RunFolder, say: Say
+    recipe: Recipe,
+    data: TrainingData,
+    drawn: Sequence[DrawnPairs],
+    folder: RunFolder,
+    say: Say,
+    progress: Progress | None,
 ) -> tuple[QualityModel, RunState]:
     import keras
 
@@ -171,7 +176,7 @@ def _train(
         trained = pair_trained(model)
     elif recipe.data.boxes:
         trained = box_trained(model)
-    trains_on = training_pictures(recipe, data, drawn, model, folder, say)
+    trains_on = training_pictures(recipe, data, drawn, model, folder, say, progress)
     callbacks = _callbacks(recipe, data, folder, model, state, say)
     for start, end in _phases(settings.frozen_epochs, settings.epochs):
         if state.epochs_done >= end:

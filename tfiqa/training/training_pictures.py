@@ -11,7 +11,7 @@ import numpy as np
 from tfiqa.databases.exif_rows import exif_rows
 from tfiqa.images.exif_encoding import normalise_exif
 from tfiqa.pipelines.batches import Batches, PairBatches, PictureBatches
-from tfiqa.pipelines.stored_patches import StoredPatches, store_patches
+from tfiqa.pipelines.stored_patches import Progress, StoredPatches, store_patches
 from tfiqa.training.learning_boxes import box_batches
 from tfiqa.training.learning_pairs import DrawnPairs
 from tfiqa.training.recipe import Recipe
@@ -83,12 +83,15 @@ def training_pictures(
     model: QualityModel,
     folder: RunFolder,
     say: Callable[[str], None],
+    progress: Progress | None = None,
 ) -> TrainingPictures:
-    """The pictures of a run, cut into the model's patches where the recipe says so. Raises as `store_patches`."""
+    """The pictures of a run, cut into the model's patches where the recipe says so; `progress` and what is raised as of
+    `store_patches`."""
     if not recipe.data.grid:
         return TrainingPictures(recipe, data, drawn, None)
     train = data.rows("train")
     protocol = replace(model.info.protocol, resize=recipe.training_resize)
-    patches = store_patches(train.sources, protocol, folder.root, max_pixels=recipe.data.max_pixels)
+    most = recipe.data.max_pixels
+    patches = store_patches(train.sources, protocol, folder.root, max_pixels=most, progress=progress)
     say(f"{len(patches.rows)} patches of {len(train)} pictures")
     return TrainingPictures(recipe, data, drawn, patches)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 LEAST_VARIANCE = 1e-12  # below it a root has no usable slope; the deviation is then 1e-6 beside the constant 1
@@ -76,17 +75,17 @@ class LocalContrast(keras.layers.Layer):
             return ops.pad(x, [[0, 0], [around, around], [around, around], [0, 0]], mode="symmetric")
         height, width = ops.shape(x)[1:3]
         if isinstance(height, int) and isinstance(width, int):
-            if (height, width) == (self._surrounded, self._surrounded):
-                return x
-            rows, columns = (np.pad(np.arange(side), around, mode="symmetric") for side in (height, width))
-        else:
-            comes_along = ops.logical_and(height == self._surrounded, width == self._surrounded)
-            border = ops.where(comes_along, 0, around)
-            rows, columns = (_mirrored(side, border) for side in (height, width))
+            comes_along = (height, width) == (self._surrounded, self._surrounded)
+            return x if comes_along else self._mirrored(x, height, width)
+        comes_along = ops.logical_and(height == self._surrounded, width == self._surrounded)
+        return ops.cond(comes_along, lambda: x, lambda: self._mirrored(x, height, width))
+
+    def _mirrored(self, x: Any, height: Any, width: Any) -> Any:
+        rows, columns = (_mirrored_places(side, self.window // 2) for side in (height, width))
         return ops.take(ops.take(x, rows, axis=1), columns, axis=2)
 
 
-def _mirrored(side: Any, border: Any) -> Any:
+def _mirrored_places(side: Any, border: int) -> Any:
     """Where the pixels of a side with mirrored borders come from: int32 (side + 2 border,)."""
     places = ops.arange(side + 2 * border, dtype="int32") - border
     places = ops.where(places < 0, -1 - places, places)
