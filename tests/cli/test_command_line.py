@@ -49,7 +49,9 @@ def test_help_is_quick():
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["fit", "evaluate", "score", "export", "serve", "data", "import-weights", "list"])
+@pytest.mark.parametrize(
+    "command", ["fit", "evaluate", "score", "export", "serve", "data", "import-weights", "list", "brisque"]
+)
 def test_every_command_has_help(command, run):
     status, out, _ = run(command, "--help")
     assert status == 0
@@ -65,6 +67,7 @@ def test_wrong_usage_is_status_2(run):
 
 def test_lists(run):
     assert run("list", "models")[1].split() == [
+        "dcnns",
         "deepfl_mtl",
         "deepfl",
         "deepfl_finetune",
