@@ -110,3 +110,15 @@ def test_a_recipe_is_checked_without_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_grids_patches_are_those_of_the_models_options():
+    assert read_recipe("cnniqa", ["data.grid=true", "crops_per_picture=1"]).data.crop == 32
+    of_picture = ["data.grid=true", "crops_per_picture=1", "model.options.normalization=picture"]
+    assert read_recipe("cnniqa", [*of_picture, "data.crop=38"]).spec.protocol.patch_size == 38
+    with pytest.raises(RecipeError, match=r"the patches of cnniqa are data.crop=38. Received: 32"):
+        read_recipe("cnniqa", of_picture)
+    with pytest.raises(RecipeError, match="unique takes whole pictures, not patches"):
+        read_recipe("unique", ["data.grid=true"])
+    with pytest.raises(RecipeError, match="crops_per_picture 1"):
+        read_recipe("cnniqa", ["data.grid=true"])

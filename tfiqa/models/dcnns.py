@@ -13,7 +13,7 @@ photos", 2020 (arXiv:2008.11961), sections 3 and 3.1. No code was published. Wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tfiqa.errors import InvalidInput, UnknownName
@@ -108,6 +108,7 @@ def picture_protocol(options: DcnnsOptions) -> PictureProtocol:
         head=HEAD,
         outputs=_shown,
         trained=_trained,
+        protocols=picture_protocol,
     ),
 )
 def build_dcnns(options: DcnnsOptions) -> keras.Model:
@@ -147,8 +148,7 @@ def build_dcnns(options: DcnnsOptions) -> keras.Model:
         outputs["quality"] = _head(features, 1, "quality")
     if options.scenes:
         outputs["scene_logits"] = _head(features, SCENES, "scene")
-    info = replace(info_of("dcnns", options), protocol=picture_protocol(options))
-    return quality_model(image, outputs, info)
+    return quality_model(image, outputs, info_of("dcnns", options))
 
 
 def _convolution(width: int, inputs: int, name: str) -> Any:

@@ -32,6 +32,7 @@ class ModelSpec:
             without them.
         outputs: for a model whose options choose among its outputs, the function from options to the chosen ones.
         trained: where the options choose among the targets too, the function from options to the outputs that have one.
+        protocols: where the options decide how a picture becomes the input, the function from options to that.
     """
 
     paper: str
@@ -45,6 +46,7 @@ class ModelSpec:
     boxes: int | None = None
     outputs: Callable[[Any], Collection[str]] | None = None
     trained: Callable[[Any], Collection[str]] | None = None
+    protocols: Callable[[Any], PictureProtocol] | None = None
 
     def parse_options(self, model: str, options: Mapping[str, Any]) -> Any:
         """The options dataclass of this model. Raises InvalidInput for an unknown option, naming the nearest."""
@@ -55,13 +57,14 @@ class ModelSpec:
         return self.options(**options)
 
     def with_options(self, options: Any) -> ModelSpec:
-        """The specification with only the targets and columns of the outputs that an options dataclass chooses."""
+        """The specification with the protocol, the targets and the columns that an options dataclass chooses."""
+        spec = self if self.protocols is None else replace(self, protocol=self.protocols(options))
         if self.outputs is None:
-            return self
+            return spec
         chosen = self.outputs(options)
         trained = self.trained(options) if self.trained else chosen
         return replace(
-            self,
+            spec,
             targets={name: self.targets[name] for name in trained if name in self.targets},
             columns={name: self.columns[name] for name in chosen},
         )

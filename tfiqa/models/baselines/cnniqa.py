@@ -11,7 +11,7 @@ is seen in one that overlaps its neighbour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tfiqa.errors import UnknownName
@@ -62,6 +62,7 @@ class CnniqaOptions:
         targets={"quality": ("score",)},
         columns={"quality": ("quality",)},
         head=("fc3",),
+        protocols=lambda options: PROTOCOLS[options.normalization],
     ),
 )
 def build_cnniqa(options: CnniqaOptions) -> keras.Model:
@@ -96,5 +97,4 @@ def build_cnniqa(options: CnniqaOptions) -> keras.Model:
         if number == 1:
             x = layers.Dropout(0.5, name="dropout1")(x)
     quality = torch_linear(1, 800, "fc3")(x)
-    info = replace(info_of("cnniqa", options), protocol=PROTOCOLS[options.normalization])
-    return quality_model(image, {"quality": quality}, info)
+    return quality_model(image, {"quality": quality}, info_of("cnniqa", options))
