@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tfiqa.serving.server.inference import Inference
 from tfiqa.serving.server.model_folders import ModelSource, all_versions, find_models
 from tfiqa.serving.server.model_store import ModelStore
 from tfiqa.serving.server.rest_server import RestServer
@@ -40,12 +41,15 @@ def models_folder():
 
 
 @contextlib.contextmanager
-def rest_server(**settings):
-    """A running REST server over all models of `models_folder`, all versions of each."""
+def served(make=RestServer, **settings):
+    """A running server, by default the REST server, over all models of `models_folder`, all versions of each.
+
+    `settings` are those of `Inference`.
+    """
     sources = [ModelSource(source.name, source.base_path, all_versions()) for source in find_models(models_folder())]
     store = ModelStore(sources, poll_seconds=0, load_retries=0)
     store.start()
-    server = RestServer(store, port=0, **settings)
+    server = make(Inference(store, **settings), port=0)
     server.start()
     try:
         yield server

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfiqa.serving.server.inference import Inference
 from tfiqa.serving.server.model_folders import ModelSource, specific_versions
 from tfiqa.serving.server.model_store import ModelStore
 from tfiqa.serving.server.rest_server import RestServer
@@ -47,7 +48,7 @@ def server(collection, tmp_path_factory):
         sources.append(ModelSource(config["name"], models / config["name"], policy, config["labels"]))
     store = ModelStore(sources, poll_seconds=0, load_retries=0)
     store.start()
-    server = RestServer(store, port=0)
+    server = RestServer(Inference(store), port=0)
     server.start()
     server.rest_port = server.port
     yield server

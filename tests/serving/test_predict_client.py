@@ -16,7 +16,7 @@ from tfiqa.serving.errors import PredictionError
 
 @pytest.fixture(scope="module")
 def url():
-    with served_models.rest_server() as server:
+    with served_models.served() as server:
         yield f"http://{server.host}:{server.port}/"
 
 

@@ -9,7 +9,7 @@ from served_models import call
 
 @pytest.fixture(scope="module")
 def server():
-    with served_models.rest_server() as server:
+    with served_models.served() as server:
         yield server
 
 

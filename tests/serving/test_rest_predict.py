@@ -15,7 +15,7 @@ NAN, INFINITY = float("nan"), float("inf")
 
 @pytest.fixture(scope="module")
 def server():
-    with served_models.rest_server() as server:
+    with served_models.served() as server:
         yield server
 
 

@@ -15,6 +15,7 @@ import served_models
 from served_models import call, predict
 
 from tfiqa.serving.errors import ServerStartError
+from tfiqa.serving.server.inference import Inference
 from tfiqa.serving.server.model_folders import ModelSource
 from tfiqa.serving.server.model_store import ModelStore
 from tfiqa.serving.server.rest_server import RestServer
@@ -26,7 +27,7 @@ def times_store():
 
 
 def test_a_request_that_takes_too_long_is_answered_504():
-    with served_models.rest_server(timeout_seconds=0.3) as server:
+    with served_models.served(timeout_seconds=0.3) as server:
         begin = time.monotonic()
         answer = predict(server, "kinds", {"signature_name": "slow", "instances": [3e5]})
         assert answer == (504, {"error": "Timed out waiting for notification"})
@@ -35,7 +36,7 @@ def test_a_request_that_takes_too_long_is_answered_504():
 
 
 def test_stopping_lets_a_running_request_finish():
-    with served_models.rest_server() as server:
+    with served_models.served() as server:
         answers = []
         body = {"signature_name": "slow", "instances": [20000]}
         asking = threading.Thread(target=lambda: answers.append(predict(server, "kinds", body)))
@@ -53,7 +54,7 @@ def test_a_port_in_use_is_one_line():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ServerStartError) as caught:
-            RestServer(times_store(), port=port).start()
+            RestServer(Inference(times_store()), port=port).start()
     assert str(caught.value) == (
         f"cannot listen on 127.0.0.1:{port}: the port is in use; choose another one, or 0 for any free one"
     )
@@ -62,7 +63,7 @@ def test_a_port_in_use_is_one_line():
 @pytest.mark.parametrize("place", [{"host": "no.such.host.invalid"}, {"host": "192.0.2.1"}, {"port": 70000}])
 def test_a_place_where_no_server_can_listen(place):
     with pytest.raises(ServerStartError, match="cannot listen on") as caught:
-        RestServer(times_store(), **{"port": 0, **place}).start()
+        RestServer(Inference(times_store()), **{"port": 0, **place}).start()
     assert "\n" not in str(caught.value)
 
 
@@ -70,13 +71,13 @@ def test_a_place_where_no_server_can_listen(place):
 def test_serving_until_a_signal(number):
     store, answers = times_store(), []
 
-    def ready(server):
-        answers.append(predict(server, "times", {"instances": [1.0]}))
+    def ready(rest, grpc):
+        answers.append(predict(rest, "times", {"instances": [1.0]}))
         os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
     try:
-        serve_forever(store, rest_port=0, on_ready=ready)
+        serve_forever(Inference(store), rest_port=0, grpc_port=0, on_ready=ready)
     finally:
         gc.unfreeze()
     assert answers == [(200, {"predictions": [2.0]})]
@@ -89,11 +90,11 @@ def test_a_failing_model_ends_the_start(tmp_path):
     (tmp_path / "m/1/saved_model.pb").write_bytes(b"no model")
     store = ModelStore([ModelSource("m", tmp_path / "m")], load_retries=0)
     with pytest.raises(ServerStartError, match=r"1 servable\(s\) did not become available: .*version: 1.*DATA_LOSS"):
-        serve_forever(store, rest_port=0)
+        serve_forever(Inference(store), rest_port=0, grpc_port=None)
 
 
 def test_a_client_that_goes_away_leaves_no_trace(caplog):
-    with served_models.rest_server() as server:
+    with served_models.served() as server:
         with socket.create_connection((server.host, server.port)) as connection:
             connection.sendall(b"POST /v1/models/times:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
             time.sleep(0.1)
@@ -103,7 +104,7 @@ def test_a_client_that_goes_away_leaves_no_trace(caplog):
 
 
 def test_a_failure_of_the_server_itself_is_answered_500(monkeypatch, caplog):
-    with served_models.rest_server() as server:
+    with served_models.served() as server:
         monkeypatch.setattr("tfiqa.serving.server.rest_app.status_answer", lambda statuses: 1 / 0)
         status, _, body = call(server, "GET", "/v1/models/times")
     assert status == 500

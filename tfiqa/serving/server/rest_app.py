@@ -15,13 +15,12 @@ from functools import partial
 from typing import Final
 
 from tfiqa.serving.errors import ServerStartError
+from tfiqa.serving.server.inference import Inference, ModelSpec
 from tfiqa.serving.server.json_document import parse_document
-from tfiqa.serving.server.loaded_model import RUN_TIMEOUT_SECONDS
-from tfiqa.serving.server.model_store import ModelStore
 from tfiqa.serving.server.predict_answer import predict_answer
 from tfiqa.serving.server.predict_request import is_row_form, read_inputs, requested_signature
 from tfiqa.serving.server.rest_answers import error_answer, front_page, metadata_answer, status_answer
-from tfiqa.serving.server.rest_paths import API_PREFIX, RestTarget, parse_target
+from tfiqa.serving.server.rest_paths import API_PREFIX, parse_target
 from tfiqa.serving.server.status import Code, StatusError, invalid_argument
 
 try:
@@ -31,22 +30,21 @@ except ModuleNotFoundError as error:
 
 logger = logging.getLogger(__name__)
 
-THREADS: Final = 4 * (os.cpu_count() or 1)  # TensorFlow Serving's --rest_api_num_threads
+REST_THREADS: Final = 4 * (os.cpu_count() or 1)  # TensorFlow Serving's --rest_api_num_threads
 UNPACKED_LIMIT: Final = 100 * 2**20  # its limit for the content of a gzip body, in bytes
 
 
 class RestApp:
-    """Answers REST requests from a model store.
+    """Answers REST requests.
 
     Args:
-        store: the models.
-        timeout_seconds: a predict request that takes longer is answered with 504.
+        inference: runs the models; a predict request that takes longer than its timeout is answered with 504.
+        threads: requests that are worked on at a time.
     """
 
-    def __init__(self, store: ModelStore, timeout_seconds: float = RUN_TIMEOUT_SECONDS) -> None:
-        self._store = store
-        self._timeout_seconds = timeout_seconds
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tfiqa-rest")
+    def __init__(self, inference: Inference, *, threads: int = REST_THREADS) -> None:
+        self._inference = inference
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="tfiqa-rest")
 
     def application(self) -> web.Application:
         """The aiohttp application. Its server must be run with `auto_decompress=False`."""
@@ -61,7 +59,7 @@ class RestApp:
     async def _answer(self, request: web.Request) -> web.Response:
         target = request.raw_path  # undecoded and with its query string, as the rules want it
         if target == "/" and request.method in ("GET", "HEAD"):
-            page = await self._in_thread(partial(front_page, self._store, request.host))
+            page = await self._in_thread(partial(front_page, self._inference.store, request.host))
             return web.Response(body=page, content_type="text/plain", charset="utf-8")
         if not target.startswith(API_PREFIX):
             return web.Response(status=404, text="Not Found")
@@ -85,15 +83,16 @@ class RestApp:
     async def _api_answer(self, request: web.Request, target: str, body: bytes) -> bytes:
         asked = parse_target(request.method, target)
         if asked.action == "status":
-            return status_answer(self._store.statuses(asked.model, asked.version))
+            return status_answer(self._inference.store.statuses(asked.model.name, asked.model.version))
         if asked.action == "metadata":
-            return await self._in_thread(partial(_metadata, self._store, asked))
+            return await self._in_thread(partial(_metadata, self._inference, asked.model))
         if asked.action != "predict":
             raise StatusError(Code.UNIMPLEMENTED, f"{asked.action} is not implemented by this server; use predict")
         encoding = request.headers.get("Content-Encoding", "")
-        run = self._in_thread(partial(_predict, self._store, asked, body, encoding))
+        deadline = self._inference.deadline()
+        run = self._in_thread(partial(_predict, self._inference, asked.model, body, encoding, deadline))
         try:
-            return await asyncio.wait_for(run, self._timeout_seconds)
+            return await asyncio.wait_for(run, self._inference.timeout_seconds)
         except TimeoutError:
             raise StatusError(Code.DEADLINE_EXCEEDED, "Timed out waiting for notification") from None
 
@@ -101,19 +100,20 @@ class RestApp:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _predict(store: ModelStore, asked: RestTarget, body: bytes, encoding: str) -> bytes:
+def _predict(inference: Inference, spec: ModelSpec, body: bytes, encoding: str, deadline: float) -> bytes:
     document = parse_document(_unpacked(body) if "gzip" in encoding.lower() else body)
     name = requested_signature(document)
-    with store.borrow(asked.model, asked.version, asked.label) as (_, model):
+    with inference.borrow(spec) as (_, model):
         if name not in model.signatures:
             raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
-        outputs = model.run(name, read_inputs(document, model.signatures[name]))
+        inputs = read_inputs(document, model.signatures[name])
+        outputs = inference.run(model, name, inputs, deadline=deadline)
     return predict_answer(outputs, is_row_form(document))
 
 
-def _metadata(store: ModelStore, asked: RestTarget) -> bytes:
-    with store.borrow(asked.model, asked.version, asked.label) as (version, model):
-        return metadata_answer(asked.model, version, model)
+def _metadata(inference: Inference, spec: ModelSpec) -> bytes:
+    with inference.borrow(spec) as (version, model):
+        return metadata_answer(spec.name, version, model)
 
 
 def _unpacked(body: bytes) -> bytes:

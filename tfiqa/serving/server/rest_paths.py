@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from tfiqa.serving.server.inference import ModelSpec
 from tfiqa.serving.server.model_folders import MAX_VERSION
 from tfiqa.serving.server.status import StatusError, invalid_argument
 
@@ -25,15 +26,11 @@ class RestTarget:
 
     Args:
         action: "predict", "classify", "regress", "status" or "metadata".
-        model: the model's name.
-        version: the version's number, if one is named.
-        label: the version's label, if one is named.
+        model: the model, and the version or label of it if one is named.
     """
 
     action: str
-    model: str
-    version: int | None
-    label: str | None
+    model: ModelSpec
 
 
 def parse_target(method: str, target: str) -> RestTarget:
@@ -50,7 +47,8 @@ def parse_target(method: str, target: str) -> RestTarget:
         raise malformed(method, target) if verb else invalid_argument("Missing model name in request.")
     action = verb or ("metadata" if found["metadata"] else "status")
     label = found["label"]
-    return RestTarget(action, unquote(found["name"]), _version(found["version"]), unquote(label) if label else None)
+    spec = ModelSpec(unquote(found["name"]), _version(found["version"]), unquote(label) if label else None)
+    return RestTarget(action, spec)
 
 
 def malformed(method: str, target: str) -> StatusError:

@@ -9,12 +9,11 @@ import threading
 from typing import Final
 
 from tfiqa.serving.errors import ServerStartError
-from tfiqa.serving.server.loaded_model import RUN_TIMEOUT_SECONDS
-from tfiqa.serving.server.model_store import ModelStore
-from tfiqa.serving.server.rest_app import RestApp, web
+from tfiqa.serving.server.inference import Inference
+from tfiqa.serving.server.rest_app import REST_THREADS, RestApp, web
 
 DEFAULT_HOST: Final = "127.0.0.1"
-DEFAULT_PORT: Final = 8501  # that of TensorFlow Serving's container image
+DEFAULT_REST_PORT: Final = 8501  # that of TensorFlow Serving's container image
 SHUTDOWN_SECONDS: Final = 5.0  # for requests under way when the server is stopped
 
 
@@ -22,23 +21,23 @@ class RestServer:
     """Answers REST requests until stopped.
 
     Args:
-        store: the models, already started: a port that accepts means that every model is available.
+        inference: runs the models of a store that has started: a port that accepts means that every model is available.
         host: the address to listen on.
         port: the port; 0 takes a free one. Afterwards `port` holds the one taken.
-        timeout_seconds: a predict request that takes longer is answered with 504.
+        threads: requests that are worked on at a time.
     """
 
     def __init__(
         self,
-        store: ModelStore,
+        inference: Inference,
         *,
         host: str = DEFAULT_HOST,
-        port: int = DEFAULT_PORT,
-        timeout_seconds: float = RUN_TIMEOUT_SECONDS,
+        port: int = DEFAULT_REST_PORT,
+        threads: int = REST_THREADS,
     ) -> None:
         self.host = host
         self.port = port
-        self._app = RestApp(store, timeout_seconds)
+        self._app = RestApp(inference, threads=threads)
         self._runner: web.AppRunner | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tfiqa-rest", daemon=True)

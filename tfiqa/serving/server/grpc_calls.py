@@ -1,0 +1,62 @@
+"""What all gRPC methods share: a call's deadline and the way an error reaches the client."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from tfiqa.serving.server.inference import ModelSpec
+from tfiqa.serving.server.serving_api import grpc, model_pb2
+from tfiqa.serving.server.status import Code, StatusError, invalid_argument
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE: Final = 1024  # characters of an error text; TensorFlow Serving cuts there, since texts travel in a header
+_CUT: Final = "...TRUNCATED"
+_STATUS: Final = {code.value[0]: code for code in grpc.StatusCode}
+
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+
+
+def answered(context: Any, method: str, request: Request, answer: Callable[[Request], Reply]) -> Reply:
+    """`answer(request)`; a StatusError ends the call with its code and text, anything else with INTERNAL."""
+    try:
+        return answer(request)
+    except StatusError as error:
+        failure = error
+    except Exception:
+        logger.exception("failed to answer %s", method)
+        failure = StatusError(Code.INTERNAL, "Internal error; the server's log tells more")
+    text = failure.message
+    context.abort(_STATUS[failure.code], text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + _CUT)
+    raise AssertionError("abort raises")
+
+
+def asked_model(request: Any) -> ModelSpec:
+    """The model that a request names. Raises StatusError (INVALID_ARGUMENT) when it names none."""
+    if not request.HasField("model_spec"):
+        raise invalid_argument("Missing ModelSpec")
+    spec = request.model_spec
+    choice = spec.WhichOneof("version_choice")  # a version that is set to 0 is version 0
+    return ModelSpec(
+        spec.name,
+        spec.version.value if choice == "version" else None,
+        spec.version_label if choice == "version_label" else None,
+    )
+
+
+def named_model(request: Any) -> ModelSpec:
+    """`asked_model` where the name must not be empty."""
+    spec = asked_model(request)
+    if not spec.name:
+        raise invalid_argument("ModelSpec has no name specified.")
+    return spec
+
+
+def answering_model(name: str, version: int, signature_name: str = "") -> model_pb2.ModelSpec:
+    """The model_spec of a reply: the version that answered, never its label."""
+    spec = model_pb2.ModelSpec(name=name, signature_name=signature_name)
+    spec.version.value = version
+    return spec

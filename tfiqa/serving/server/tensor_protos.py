@@ -1,0 +1,162 @@
+"""Tensors in protocol buffers, read and written with the rules of TensorFlow's C++ runtime.
+
+`tf.make_ndarray` has other rules (it refuses surplus values) and takes 400 times longer for typed fields.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+from tfiqa.serving.server.json_tensors import NUMPY_MAX_RANK
+from tfiqa.serving.server.loaded_model import type_name
+from tfiqa.serving.server.status import invalid_argument
+
+# A few typed values may claim any shape, since the last one is repeated: no more than a message could hold itself.
+MAX_TENSOR_BYTES: Final = 2**31 - 1
+
+_VALUE_FIELDS: Final = {
+    tf.float32: "float_val",
+    tf.float64: "double_val",
+    tf.int64: "int64_val",
+    tf.uint32: "uint32_val",
+    tf.uint64: "uint64_val",
+    tf.bool: "bool_val",
+    tf.string: "string_val",
+    tf.half: "half_val",
+    tf.bfloat16: "half_val",
+    tf.complex64: "scomplex_val",
+    tf.complex128: "dcomplex_val",
+    **dict.fromkeys((tf.int8, tf.int16, tf.int32, tf.uint8, tf.uint16), "int_val"),
+}
+
+
+def array_of(proto: tensor_pb2.TensorProto, name: str) -> np.ndarray:
+    """The array that a tensor's protocol buffer stands for.
+
+    Its content is either `tensor_content`, of exactly the right length, or typed values: too few are filled up with the
+    last one, none at all means zeros, surplus is cut.
+
+    Args:
+        proto: the tensor.
+        name: the input's name, for the error text.
+
+    Returns:
+        An array of the tensor's type and shape; strings as an object array of bytes.
+
+    Raises:
+        StatusError: INVALID_ARGUMENT, when it does not parse.
+    """
+    failed = invalid_argument(f"tensor parsing error: {name}")
+    dtype = _known_type(proto.dtype)
+    shape = [dim.size for dim in proto.tensor_shape.dim]
+    if dtype is None or proto.tensor_shape.unknown_rank or min(shape, default=0) < 0 or len(shape) > NUMPY_MAX_RANK:
+        raise failed
+    count = math.prod(shape)
+    if count * max(1, dtype.size or 0) > MAX_TENSOR_BYTES:
+        raise failed
+    if not count:
+        return np.empty(shape, dtype.as_numpy_dtype)
+    flat = (
+        _from_content(proto.tensor_content, dtype, count) if proto.tensor_content else _from_values(proto, dtype, count)
+    )
+    if flat is None:
+        raise failed
+    return flat.reshape(shape)
+
+
+def proto_of(array: np.ndarray, *, as_content: bool = False) -> tensor_pb2.TensorProto:
+    """The protocol buffer of an array, its values in the typed field.
+
+    Args:
+        array: of a NumPy type of TensorFlow; strings as an object array of bytes.
+        as_content: writes the values as raw bytes instead (strings not), which is shorter and faster, but which clients that
+            read the typed field do not expect.
+
+    Raises:
+        StatusError: INVALID_ARGUMENT, when the type has no typed field.
+    """
+    dtype = tf.as_dtype(array.dtype)
+    if dtype not in _VALUE_FIELDS:
+        raise invalid_argument(f"Failed to write a tensor of type {type_name(dtype)}")
+    proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
+    for size in array.shape:
+        proto.tensor_shape.dim.add(size=size)
+    if as_content and dtype != tf.string:
+        proto.tensor_content = array.tobytes()
+        return proto
+    flat = array.ravel()
+    if dtype in (tf.half, tf.bfloat16):
+        flat = flat.view(np.uint16)
+    elif dtype.is_complex:
+        flat = flat.view(dtype.real_dtype.as_numpy_dtype)
+    getattr(proto, _VALUE_FIELDS[dtype]).extend(flat.tolist())  # four times faster than from the array itself
+    return proto
+
+
+def _known_type(number: int) -> tf.DType | None:
+    try:
+        dtype = tf.as_dtype(number)
+    except TypeError:
+        return None
+    return dtype if dtype in _VALUE_FIELDS else None
+
+
+def _from_content(content: bytes, dtype: tf.DType, count: int) -> np.ndarray | None:
+    if dtype == tf.string:
+        return _strings(content, count)
+    if len(content) != count * dtype.size:
+        return None
+    return np.frombuffer(content, dtype.as_numpy_dtype)
+
+
+def _strings(content: bytes, count: int) -> np.ndarray | None:
+    """Strings in one piece: the varint of each one's length, then all their bytes."""
+    sizes: list[int] = []
+    at = 0
+    while len(sizes) < count:
+        size = shift = 0
+        while True:
+            if at >= len(content) or shift > 28:
+                return None
+            byte = content[at]
+            size, shift, at = size | (byte & 127) << shift, shift + 7, at + 1
+            if byte < 128:
+                break
+        sizes.append(size)
+    if at + sum(sizes) != len(content):
+        return None
+    array = np.empty(count, object)
+    for index, size in enumerate(sizes):
+        array[index] = content[at : at + size]
+        at += size
+    return array
+
+
+def _from_values(proto: tensor_pb2.TensorProto, dtype: tf.DType, count: int) -> np.ndarray:
+    values = getattr(proto, _VALUE_FIELDS[dtype])
+    if dtype == tf.string:
+        array = np.empty(count, object)
+        array[:] = _filled_up(list(values[:count]), count, b"")
+        return array
+    if dtype.is_complex:
+        given = np.array(values, dtype.real_dtype.as_numpy_dtype)
+        numbers = given[: len(given) // 2 * 2].view(dtype.as_numpy_dtype)
+    elif dtype in (tf.half, tf.bfloat16):
+        numbers = np.array(values, np.int64).astype(np.uint16).view(dtype.as_numpy_dtype)
+    elif dtype.is_integer:
+        # Narrow types come in 32-bit fields and keep their low bits.
+        numbers = np.array(values, np.uint64 if dtype == tf.uint64 else np.int64).astype(dtype.as_numpy_dtype)
+    else:
+        numbers = np.array(values, dtype.as_numpy_dtype)
+    if len(numbers) >= count:
+        return numbers[:count]
+    return np.concatenate([numbers, np.full(count - len(numbers), numbers[-1] if len(numbers) else 0, numbers.dtype)])
+
+
+def _filled_up(values: list[bytes], count: int, empty: bytes) -> list[bytes]:
+    return values + [values[-1] if values else empty] * (count - len(values))
