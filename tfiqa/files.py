@@ -1,16 +1,20 @@
-"""Files and folders that are written whole or not at all: a temporary name beside the target, then one rename."""
+"""Files and folders that are written whole or not at all: a temporary name beside the target, then one rename. And JSON read."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
-from tfiqa.errors import StorageError
+from tfiqa.errors import InvalidInput, StorageError
+
+Parsed = TypeVar("Parsed")
 
 LONGEST_STEM = 40  # characters of another file's name within a file's name, which has to fit a file system
 
@@ -76,6 +80,26 @@ def numbered_stem(path: Path, number: int, count: int) -> str:
     """A name without an ending for what is made of a file, the `number`-th of `count`: unlike the others', in their order, and
     short enough for a file system."""
     return f"{number:0{len(str(count))}}_{path.stem[:LONGEST_STEM]}"
+
+
+def read_json(path: str | os.PathLike[str], parse: Callable[[Any], Parsed], otherwise: str) -> Parsed:
+    """What `parse` makes of a JSON file's value.
+
+    Args:
+        path: the file.
+        parse: raises InvalidInput where it cannot take the value.
+        otherwise: what a file that is no JSON is told, such as "holds no scene types".
+
+    Raises InvalidInput, naming the file, when it cannot be read.
+    """
+    try:
+        return parse(json.loads(Path(path).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8
+        raise InvalidInput(f"{path} {otherwise}: {error}") from error
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

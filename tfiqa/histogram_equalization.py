@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tfiqa.errors import InvalidInput
-from tfiqa.files import write_text
+from tfiqa.files import read_json, write_text
 
 FORMAT = "tfiqa histogram equalization"
 VERSION = 1
@@ -230,14 +229,7 @@ class HistogramEqualization:
         Raises:
             InvalidInput: the file cannot be read, or is something else; the text names it.
         """
-        try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except OSError as error:
-            raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
-        except InvalidInput as error:
-            raise InvalidInput(f"{path}: {error}") from error
-        except (ValueError, RecursionError) as error:  # no JSON, no UTF-8
-            raise InvalidInput(f"{path} is no histogram equalisation: {error}") from error
+        return read_json(path, cls.from_dict, "is no histogram equalisation")
 
     def _map(self, name: str) -> EqualizingMap:
         if name not in self.maps:

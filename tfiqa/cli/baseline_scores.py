@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from tfiqa.cli.output import SOME_FAILED, say, say_some, stream_rows
+from tfiqa.cli.output import SOME_FAILED, row_options, say, say_some, stream_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,12 +29,8 @@ def picture_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def score_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds what `score_pictures` takes by name: --format, --output and `picture_options`."""
-    form = click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-    output = click.option(
-        "--output", default="-", help="File, written whole at the end; '-' is standard output, row by row."
-    )
-    return form(output(picture_options(command)))
+    """Adds what `score_pictures` takes by name: `row_options` and `picture_options`."""
+    return row_options(picture_options(command))
 
 
 def measure_pictures(

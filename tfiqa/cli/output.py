@@ -37,6 +37,15 @@ def ends_in(*endings: str) -> Callable[[click.Context, click.Parameter, Path | N
     return check
 
 
+def row_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --format (as `form`) and --output, which `stream_rows` takes."""
+    form = click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+    output = click.option(
+        "--output", default="-", help="File, written whole at the end; '-' is standard output, row by row."
+    )
+    return form(output(command))
+
+
 def say_some(what: str, texts: Sequence[str]) -> None:
     """The first of the texts, a line each, and how many more there are."""
     for text in texts[:SHOWN]:

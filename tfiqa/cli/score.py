@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tfiqa.cli.output import SOME_FAILED, say, stream_rows
+from tfiqa.cli.output import SOME_FAILED, row_options, say, stream_rows
 
 
 @click.command()
@@ -17,8 +17,7 @@ from tfiqa.cli.output import SOME_FAILED, say, stream_rows
     type=click.Path(path_type=Path),
     help="A run, a .keras file, an exported folder or a .tflite file.",
 )
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-@click.option("--output", default="-", help="File, written whole at the end; '-' is standard output, row by row.")
+@row_options
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Patches in one pass.")
 @click.option("--workers", type=click.IntRange(min=1), help="Decoding threads; by default one per processor.")
 @click.option(

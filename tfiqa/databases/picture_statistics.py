@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ import pandas as pd
 from tfiqa.databases.manifest import UNKNOWN_SCALE, Manifest, concatenate, read_manifest
 from tfiqa.databases.reader import Progress
 from tfiqa.databases.table_file import CSV_ENDINGS, PARQUET_ENDINGS, parse_numbers
-from tfiqa.errors import InvalidInput, PictureError
-from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.errors import InvalidInput
+from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.images.discovery import find_pictures
+from tfiqa.images.each_picture import over_pictures
 from tfiqa.images.statistics import STATISTICS, picture_statistics
-from tfiqa.in_order import map_in_order
 from tfiqa.registry import unknown_name
 
 ERROR = "error"  # the column that says why a picture has no statistics
@@ -111,9 +110,8 @@ def measure_pictures(
         cannot be measured) and `error` ("path: reason", else None).
     """
     rows = []
-    measure = partial(_measured, max_pixels=max_pixels)
-    for row in map_in_order(measure, paths, workers or os.cpu_count() or 1):
-        rows.append(row)
+    for statistics, error in over_pictures(picture_statistics, paths, max_pixels=max_pixels, workers=workers):
+        rows.append({ERROR: error} if statistics is None else asdict(statistics))
         if progress:
             progress(len(rows), len(paths))
     table = pd.DataFrame(rows, columns=[*STATISTICS, ERROR])
@@ -135,12 +133,3 @@ def summarise(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     numbers = table[list(columns)].astype(np.float64)
     summary = numbers.quantile(list(QUANTILES.values())).T.set_axis(list(QUANTILES), axis="columns")
     return summary.assign(mean=numbers.mean(), std=numbers.std(ddof=0))
-
-
-def _measured(path: Path, max_pixels: int) -> dict[str, object]:
-    try:
-        return asdict(picture_statistics(decode_picture(path, max_pixels=max_pixels)))
-    except PictureError as error:
-        return {ERROR: str(error)}
-    except InvalidInput as error:  # too small a picture, which there has no name
-        return {ERROR: f"{path}: {error}"}

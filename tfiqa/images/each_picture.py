@@ -10,11 +10,35 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tfiqa.errors import InvalidInput, PictureError
+from tfiqa.errors import InvalidInput, PictureError, UnsupportedPicture
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
 from tfiqa.in_order import map_in_order
 
 Result = TypeVar("Result")
+
+
+def of_picture(
+    function: Callable[[NDArray[np.uint8]], Result],
+    picture: str | os.PathLike[str] | bytes,
+    *,
+    name: str,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Result:
+    """Decodes a picture and calls a function of it.
+
+    Args:
+        function: of a picture (H, W, 3) RGB, uint8; raises InvalidInput where it cannot take one.
+        picture: the file, or its bytes.
+        name: what errors call it.
+        max_pixels: larger pictures are refused.
+
+    Raises PictureError.
+    """
+    decoded = decode_picture(picture, name=name, max_pixels=max_pixels)
+    try:
+        return function(decoded)
+    except InvalidInput as error:  # which does not know the picture's name
+        raise UnsupportedPicture(name, str(error)) from error
 
 
 def over_pictures(
@@ -35,10 +59,8 @@ def over_pictures(
 
     def one(path: Path) -> tuple[Result | None, str | None]:
         try:
-            return function(decode_picture(path, max_pixels=max_pixels or DEFAULT_MAX_PIXELS)), None
+            return of_picture(function, path, name=str(path), max_pixels=max_pixels or DEFAULT_MAX_PIXELS), None
         except PictureError as error:
             return None, str(error)
-        except InvalidInput as error:
-            return None, f"{path}: {error}"
 
     return map_in_order(one, paths, workers or os.cpu_count() or 1)

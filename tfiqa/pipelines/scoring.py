@@ -18,7 +18,7 @@ from tfiqa.images.protocol import PictureProtocol
 from tfiqa.in_order import map_in_order
 from tfiqa.models.backbones.mlsp_taps import smallest_side
 from tfiqa.models.outputs import patch_outputs
-from tfiqa.pipelines.records.packed_picture import Source, decode_source, file_or_bytes, name_of
+from tfiqa.pipelines.records.packed_picture import Source, decode_source, file_or_bytes, name_of, of_source
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -93,11 +93,7 @@ class PicturePredictor:
 
     def _prepare(self, item: Item) -> Prepared:
         source, exif = item
-        picture = decode_source(source, max_pixels=self.max_pixels)
-        try:
-            patches = self._patches(picture)
-        except InvalidInput as error:
-            raise UnsupportedPicture(name_of(source), str(error)) from error
+        patches = of_source(self._patches, source, max_pixels=self.max_pixels)
         return patches, self._normalised(own_exif(source) if self._takes_exif and exif is None else exif)
 
     def _patches(self, picture: np.ndarray) -> np.ndarray:

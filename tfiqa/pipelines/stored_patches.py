@@ -6,15 +6,16 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfiqa.errors import InvalidInput, PictureError, StorageError, UnsupportedPicture
+from tfiqa.errors import PictureError, StorageError
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.in_order import map_in_order
-from tfiqa.pipelines.records.packed_picture import Source, decode_source, name_of
+from tfiqa.pipelines.records.packed_picture import Source, name_of, of_source
 
 Progress = Callable[[int, int], None]
 
@@ -54,14 +55,7 @@ def store_patches(
 
     Raises PictureError for a picture that cannot be used, StorageError for a full disk.
     """
-
-    def patches_of(source: Source) -> NDArray[np.uint8]:
-        picture = decode_source(source, max_pixels=max_pixels)
-        try:
-            return protocol.prepare(picture)
-        except InvalidInput as error:
-            raise UnsupportedPicture(name_of(source), str(error)) from error
-
+    patches_of = partial(of_source, protocol.prepare, max_pixels=max_pixels)
     counts: list[int] = []
     shape: tuple[int, ...] = ()
     try:

@@ -14,12 +14,11 @@ from tfiqa.databases.box_rows import box_rows
 from tfiqa.databases.manifest import Manifest
 from tfiqa.databases.picture_check import PictureCheck, check_pictures
 from tfiqa.errors import InvalidInput
-from tfiqa.images.protocol import PictureProtocol
 from tfiqa.images.resize import parse_policy
 from tfiqa.pipelines.records.packed_picture import PackedPicture, Source, check_packed
 from tfiqa.training.learning_boxes import box_error
 from tfiqa.training.recipe import Recipe
-from tfiqa.training.too_large import is_for_testing
+from tfiqa.training.too_large import is_for_testing, size_error
 
 Progress = Callable[[int, int], None]
 
@@ -71,21 +70,12 @@ def held_out_errors(manifest: Manifest, checks: pd.DataFrame, recipe: Recipe) ->
         error, split = check["error"], check["split"]
         if error is None:
             size = int(check["height"]), int(check["width"])
-            reason = _refusal(held_out[split], *size) if split in held_out else None
+            reason = size_error(held_out[split].count, *size) if split in held_out else None
             if reason is None and boxes is not None:
                 reason = box_error(boxes[place], *size, recipe, trains=split == "train")
             error = reason and f"{check['path']}: {reason}"
         errors.append(error)
     return errors
-
-
-def _refusal(protocol: PictureProtocol, height: int, width: int) -> str | None:
-    """Why a protocol does not take a picture of this size, or None."""
-    try:
-        protocol.count(height, width)
-    except InvalidInput as error:
-        return str(error)
-    return None
 
 
 def _named(row: dict[Hashable, Any]) -> dict[str, Any]:

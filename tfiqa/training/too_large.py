@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +16,10 @@ from tfiqa.pipelines.labelled_pictures import LabelledPictures
 from tfiqa.training.recipe import Recipe
 
 
-def size_error(resize: str, height: int, width: int) -> str | None:
-    """Why a resize policy does not take a picture of this size, or None."""
+def size_error(takes: Callable[[int, int], object], height: int, width: int) -> str | None:
+    """Why `takes`, which raises InvalidInput for heights and widths that it does not take, refuses this size, or None."""
     try:
-        parse_policy(resize).output_size(height, width)
+        takes(height, width)
     except InvalidInput as error:
         return str(error)
     return None
@@ -31,7 +32,7 @@ def is_for_testing(recipe: Recipe, height: int, width: int) -> bool:
     """
     policy = parse_policy(recipe.training_resize)
     too_large = policy.kind == "pad" and max(height, width) > policy.size
-    return too_large and size_error(recipe.scoring_resize, height, width) is None
+    return too_large and size_error(parse_policy(recipe.scoring_resize).output_size, height, width) is None
 
 
 def large_ones_to_test(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfiqa.cli.output import SOME_FAILED, say, stream_rows
+from tfiqa.cli.output import SOME_FAILED, row_options, say, stream_rows
 
 if TYPE_CHECKING:
     from tfiqa.images.exif_encoding import ApexSource
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Aperture and time values as the camera wrote them, as in SPAQ, or from F-number and exposure time.",
 )
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-@click.option("--output", default="-", help="File, written whole at the end; '-' is standard output, row by row.")
+@row_options
 @click.pass_context
 def exif(context: click.Context, pictures: tuple[str, ...], apex: ApexSource, form: str, output: str) -> None:
     """Read the EXIF tags of pictures: files, folders (searched) and patterns. One row a picture.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfiqa.errors import InvalidInput
 from tfiqa.features.scenes.layout import BINS, EDGES, LARGEST_DEVIATION, LENGTH, PEAK, scene_columns
-from tfiqa.files import write_text
+from tfiqa.files import read_json, write_text
 
 FORMAT, VERSION = "tfiqa scene types", 1
 TYPES = 4  # DCNNS, section 3.2
@@ -110,14 +109,7 @@ class SceneTypes:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SceneTypes:
         """The types that `save` wrote. Raises InvalidInput, naming the file, when they cannot be read."""
-        try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except OSError as error:
-            raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
-        except InvalidInput as error:
-            raise InvalidInput(f"{path}: {error}") from error
-        except (ValueError, RecursionError) as error:  # no JSON, no UTF-8
-            raise InvalidInput(f"{path} holds no scene types: {error}") from error
+        return read_json(path, cls.from_dict, "holds no scene types")
 
 
 def fit_scene_types(descriptors: ArrayLike, clusters: int = TYPES, seed: int = 0) -> SceneTypes:

@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfiqa.errors import InvalidInput, PictureError
+from tfiqa.errors import PictureError
 from tfiqa.features.scenes.descriptor import scene_descriptor
 from tfiqa.features.scenes.layout import LENGTH
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.in_order import map_in_order
-from tfiqa.pipelines.records.packed_picture import Source, decode_source, name_of
+from tfiqa.pipelines.records.packed_picture import Source, of_source
 
 Progress = Callable[[int, int], None]
 
@@ -38,15 +38,15 @@ def describe_pictures(
         (N, 37), rows of NaN for pictures that cannot be described; and for each picture "path: reason", or None.
     """
 
+    def descriptor(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with tf.device("CPU"):  # so that sums are the same on every machine
+            return np.asarray(scene_descriptor(picture[np.newaxis])[0])
+
     def describe(source: Source) -> NDArray[np.float32] | str:
         try:
-            picture = decode_source(source, max_pixels=max_pixels)
-            with tf.device("CPU"):  # so that sums are the same on every machine
-                return np.asarray(scene_descriptor(picture[np.newaxis])[0])
+            return of_source(descriptor, source, max_pixels=max_pixels)
         except PictureError as error:
             return str(error)
-        except InvalidInput as error:  # too small a picture, which there has no name
-            return f"{name_of(source)}: {error}"
 
     descriptors = np.full((len(sources), LENGTH), np.nan, np.float32)
     errors: list[str | None] = [None] * len(sources)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,7 @@ from tfiqa.databases.picture_check import PictureCheck
 from tfiqa.databases.reader import Progress
 from tfiqa.errors import BrokenPicture, DatabaseLayoutError, PictureError, PictureTooLarge
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, picture_size
+from tfiqa.images.each_picture import of_picture
 from tfiqa.images.headers import needs_pillow
 from tfiqa.images.picture_file import read_picture_file
 from tfiqa.in_order import map_in_order
@@ -66,6 +68,8 @@ class PackedPicture:
         return bytes(picture)
 
 
+Result = TypeVar("Result")
+
 # What a picture can come from: a file, its encoded bytes, a record.
 Source = str | os.PathLike[str] | bytes | PackedPicture
 
@@ -90,6 +94,12 @@ def decode_source(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ND
     """`decode_picture` of any source."""
     picture, name = file_or_bytes(source)
     return decode_picture(picture, name=name, max_pixels=max_pixels)
+
+
+def of_source(function: Callable[[NDArray[np.uint8]], Result], source: Source, *, max_pixels: int) -> Result:
+    """`of_picture` of any source."""
+    picture, name = file_or_bytes(source)
+    return of_picture(function, picture, name=name, max_pixels=max_pixels)
 
 
 def check_packed(
