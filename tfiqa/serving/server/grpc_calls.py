@@ -35,10 +35,23 @@ def answered(context: Any, method: str, request: Request, answer: Callable[[Requ
 
 
 def asked_model(request: Any) -> ModelSpec:
-    """The model that a request names. Raises StatusError (INVALID_ARGUMENT) when it names none."""
+    """The model that a request names. Raises StatusError (INVALID_ARGUMENT) when it has no model_spec."""
     if not request.HasField("model_spec"):
         raise invalid_argument("Missing ModelSpec")
-    spec = request.model_spec
+    return _model_spec(request.model_spec)
+
+
+def named_model(request: Any) -> ModelSpec:
+    """`asked_model` where the name must not be empty."""
+    return _named(asked_model(request))
+
+
+def model_of(spec: model_pb2.ModelSpec) -> ModelSpec:
+    """The model that a message names. Raises StatusError (INVALID_ARGUMENT) when the name is empty."""
+    return _named(_model_spec(spec))
+
+
+def _model_spec(spec: model_pb2.ModelSpec) -> ModelSpec:
     choice = spec.WhichOneof("version_choice")  # a version that is set to 0 is version 0
     return ModelSpec(
         spec.name,
@@ -47,16 +60,7 @@ def asked_model(request: Any) -> ModelSpec:
     )
 
 
-def named_model(request: Any) -> ModelSpec:
-    """`asked_model` where the name must not be empty."""
-    spec = asked_model(request)
+def _named(spec: ModelSpec) -> ModelSpec:
     if not spec.name:
         raise invalid_argument("ModelSpec has no name specified.")
-    return spec
-
-
-def answering_model(name: str, version: int, signature_name: str = "") -> model_pb2.ModelSpec:
-    """The model_spec of a reply: the version that answered, never its label."""
-    spec = model_pb2.ModelSpec(name=name, signature_name=signature_name)
-    spec.version.value = version
     return spec

@@ -136,7 +136,7 @@ def _converted(leaves: list[Any], dtype: tf.DType) -> np.ndarray | None:
         return np.array(leaves, np.bool_)
     if dtype == tf.string and types <= {str, dict}:
         array = np.empty(len(leaves), object)
-        array[:] = [_bytes(leaf) for leaf in leaves]
+        array[:] = [bytes_of(leaf) for leaf in leaves]
         return array
     return np.empty(0, dtype.as_numpy_dtype) if not leaves else None
 
@@ -162,7 +162,7 @@ def _leaf_test(dtype: tf.DType) -> Callable[[Any], bool]:
     if dtype == tf.bool:
         return lambda value: type(value) is bool
     if dtype == tf.string:
-        return lambda value: isinstance(value, (str, dict)) and _bytes(value) is not None
+        return lambda value: isinstance(value, (str, dict)) and bytes_of(value) is not None
     return lambda value: False
 
 
@@ -176,7 +176,7 @@ def _leaf_error(value: Any, dtype: tf.DType) -> StatusError:
     )
 
 
-def _bytes(value: str | dict[str, Any]) -> bytes:
+def bytes_of(value: str | dict[str, Any]) -> bytes:
     """A string's UTF-8 bytes (or the very bytes received, where they were none), or what a base64 object holds."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")

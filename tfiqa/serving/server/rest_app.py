@@ -15,8 +15,10 @@ from functools import partial
 from typing import Final
 
 from tfiqa.serving.errors import ServerStartError
+from tfiqa.serving.server.example_inference import classify, regress
 from tfiqa.serving.server.inference import Inference, ModelSpec
-from tfiqa.serving.server.json_document import parse_document
+from tfiqa.serving.server.json_document import JsonDocument, parse_document
+from tfiqa.serving.server.json_examples import classifications_answer, read_examples, regressions_answer
 from tfiqa.serving.server.predict_answer import predict_answer
 from tfiqa.serving.server.predict_request import is_row_form, read_inputs, requested_signature
 from tfiqa.serving.server.rest_answers import error_answer, front_page, metadata_answer, status_answer
@@ -86,11 +88,9 @@ class RestApp:
             return status_answer(self._inference.store.statuses(asked.model.name, asked.model.version))
         if asked.action == "metadata":
             return await self._in_thread(partial(_metadata, self._inference, asked.model))
-        if asked.action != "predict":
-            raise StatusError(Code.UNIMPLEMENTED, f"{asked.action} is not implemented by this server; use predict")
         encoding = request.headers.get("Content-Encoding", "")
         deadline = self._inference.deadline()
-        run = self._in_thread(partial(_predict, self._inference, asked.model, body, encoding, deadline))
+        run = self._in_thread(partial(_ANSWERS[asked.action], self._inference, asked.model, body, encoding, deadline))
         try:
             return await asyncio.wait_for(run, self._inference.timeout_seconds)
         except TimeoutError:
@@ -101,7 +101,7 @@ class RestApp:
 
 
 def _predict(inference: Inference, spec: ModelSpec, body: bytes, encoding: str, deadline: float) -> bytes:
-    document = parse_document(_unpacked(body) if "gzip" in encoding.lower() else body)
+    document = _document(body, encoding)
     name = requested_signature(document)
     with inference.borrow(spec) as (_, model):
         if name not in model.signatures:
@@ -109,6 +109,27 @@ def _predict(inference: Inference, spec: ModelSpec, body: bytes, encoding: str, 
         inputs = read_inputs(document, model.signatures[name])
         outputs = inference.run(model, name, inputs, deadline=deadline)
     return predict_answer(outputs, is_row_form(document))
+
+
+def _classify(inference: Inference, spec: ModelSpec, body: bytes, encoding: str, deadline: float) -> bytes:
+    document = _document(body, encoding)
+    name, examples = requested_signature(document), read_examples(document)
+    with inference.borrow(spec) as (_, model):
+        return classifications_answer(classify(model, name, examples, partial(inference.run, model, deadline=deadline)))
+
+
+def _regress(inference: Inference, spec: ModelSpec, body: bytes, encoding: str, deadline: float) -> bytes:
+    document = _document(body, encoding)
+    name, examples = requested_signature(document), read_examples(document)
+    with inference.borrow(spec) as (_, model):
+        return regressions_answer(regress(model, name, examples, partial(inference.run, model, deadline=deadline)))
+
+
+_ANSWERS: Final = {"predict": _predict, "classify": _classify, "regress": _regress}
+
+
+def _document(body: bytes, encoding: str) -> JsonDocument:
+    return parse_document(_unpacked(body) if "gzip" in encoding.lower() else body)
 
 
 def _metadata(inference: Inference, spec: ModelSpec) -> bytes:

@@ -69,10 +69,11 @@ def array_of(proto: tensor_pb2.TensorProto, name: str) -> np.ndarray:
     return flat.reshape(shape)
 
 
-def proto_of(array: np.ndarray, *, as_content: bool = False) -> tensor_pb2.TensorProto:
-    """The protocol buffer of an array, its values in the typed field.
+def fill_proto(proto: tensor_pb2.TensorProto, array: np.ndarray, *, as_content: bool = False) -> None:
+    """Makes an empty protocol buffer that of an array, its values in the typed field.
 
     Args:
+        proto: the protocol buffer.
         array: of a NumPy type of TensorFlow; strings as an object array of bytes.
         as_content: writes the values as raw bytes instead (strings not), which is shorter and faster, but which clients that
             read the typed field do not expect.
@@ -83,19 +84,20 @@ def proto_of(array: np.ndarray, *, as_content: bool = False) -> tensor_pb2.Tenso
     dtype = tf.as_dtype(array.dtype)
     if dtype not in _VALUE_FIELDS:
         raise invalid_argument(f"Failed to write a tensor of type {type_name(dtype)}")
-    proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
+    proto.dtype = dtype.as_datatype_enum
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
+    if not array.shape:
+        proto.tensor_shape.SetInParent()
     if as_content and dtype != tf.string:
         proto.tensor_content = array.tobytes()
-        return proto
+        return
     flat = array.ravel()
     if dtype in (tf.half, tf.bfloat16):
         flat = flat.view(np.uint16)
     elif dtype.is_complex:
         flat = flat.view(dtype.real_dtype.as_numpy_dtype)
     getattr(proto, _VALUE_FIELDS[dtype]).extend(flat.tolist())  # four times faster than from the array itself
-    return proto
 
 
 def _known_type(number: int) -> tf.DType | None:
