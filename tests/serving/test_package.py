@@ -1,6 +1,7 @@
 """Exported models: signatures, and that bytes in give what the model in memory gives."""
 
 import io
+import json
 import lzma
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from PIL import Image
 
 import tfiqa
 from tfiqa.errors import CheckpointError, InvalidInput
+from tfiqa.models.model_info import ModelInfo
 from tfiqa.serving.package import CARD, export_model, read_card
 from tfiqa.serving.picture_graph import PATCHES_PER_PASS
 
@@ -120,6 +122,11 @@ def test_the_card_says_what_the_scores_mean(model, version):
             read_card(version)
     finally:
         (version / "aside").rename(version / CARD)
+
+
+def test_the_card_is_served_too(model, signatures):
+    cards = signatures["card"](request=tf.constant(["", "any"]))["card"].numpy()
+    assert [ModelInfo.from_dict(json.loads(card)) for card in cards] == [model.info, model.info]
 
 
 def test_the_graph_holds_no_python_and_no_path(version):

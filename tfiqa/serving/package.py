@@ -13,6 +13,8 @@ from tfiqa.models.model_info import ModelInfo
 from tfiqa.serving.server.model_folders import version_folders
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from tfiqa.models.quality_model import QualityModel
 
 CARD = Path("assets.extra") / "tfiqa.json"  # TF Serving leaves assets.extra alone
@@ -84,6 +86,7 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
             archive.track(boxed)
         archive.add_endpoint("map", partial(map_pictures_graph, boxed), [encoded])
     archive.add_endpoint("image", raw, [tf.TensorSpec((None, None, None, 3), tf.float32, name="image"), *also])
+    archive.add_endpoint("card", partial(_card, model.info), [tf.TensorSpec((None,), tf.string, name="request")])
     with whole_folder(base / str(number)) as folder:
         try:
             archive.write_out(str(folder), verbose=False)
@@ -94,6 +97,14 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
         (folder / CARD).parent.mkdir(exist_ok=True)
         (folder / CARD).write_text(json.dumps(model.info.to_dict(), indent=2) + "\n", encoding="utf-8")
     return base / str(number)
+
+
+def _card(info: ModelInfo, request: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The model's information as JSON text, once for each element of `request`, whatever it is: a server hands out signatures,
+    but no file."""
+    import tensorflow as tf
+
+    return {"card": tf.fill(tf.shape(request), json.dumps(info.to_dict()))}
 
 
 def read_card(folder: Path) -> ModelInfo:
