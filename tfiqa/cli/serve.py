@@ -3,51 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tfiqa.cli.output import say
+from tfiqa.cli.serve_flags import FlagsCommand, batching_flags, model_flags, network_flags
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("saved_models"))
-@click.option("--rest-port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="0 takes a free one.")
-@click.option("--grpc-port", type=click.IntRange(0, 65535), default=8500, show_default=True, help="0 takes a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--file-system-poll-wait-seconds",
-    "poll_seconds",
-    type=float,
-    default=1.0,
-    show_default=True,
-    help="Between two looks for new versions.",
-)
-@click.option(
-    "--max-num-load-retries",
-    "retries",
-    type=click.IntRange(min=0),
-    default=5,
-    show_default=True,
-    help="A minute apart.",
-)
-def serve(folder: Path, rest_port: int, grpc_port: int, host: str, poll_seconds: float, retries: int) -> None:
-    """Serve the exported models in FOLDER (one model's base folder, or a folder of such) over TF Serving's REST and gRPC API."""
+@click.command(cls=FlagsCommand)
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@network_flags
+@model_flags
+@batching_flags
+def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> None:
+    """Serve the exported models in FOLDER (one model's base folder, or a folder of such) over TF Serving's REST and gRPC API.
+
+    FOLDER is saved_models unless --model-config-file is given. The flags are TF Serving's, with dashes.
+    """
+    if folder is not None and model_config_file is not None:
+        raise click.UsageError("give either FOLDER or --model-config-file, not both")
+
     from tfiqa.cli.tensorflow_start import load_tensorflow
     from tfiqa.serving.server.model_folders import find_models
 
-    models = find_models(folder)
+    models = find_models(folder or "saved_models") if model_config_file is None else []
     load_tensorflow()
 
     from tfiqa.serving.server.grpc_server import GrpcServer
     from tfiqa.serving.server.inference import Inference
+    from tfiqa.serving.server.model_config import models_of, read_model_config
     from tfiqa.serving.server.model_store import ModelStore
     from tfiqa.serving.server.rest_server import RestServer
     from tfiqa.serving.server.serve import serve_forever
 
-    store = ModelStore(models, poll_seconds=poll_seconds, load_retries=retries)
+    if model_config_file is not None:
+        models = models_of(read_model_config(model_config_file))
+    store = ModelStore(
+        models, poll_seconds=flags["file_system_poll_wait_seconds"], load_retries=flags["max_num_load_retries"]
+    )
+    host = flags["host"]
 
     def ready(rest: RestServer, grpc: GrpcServer | None) -> None:
         also = "" if grpc is None else f" and grpc://{host}:{grpc.port}"
         say(f"serving {', '.join(store.names())} on http://{host}:{rest.port}/v1/models{also}")
 
-    serve_forever(Inference(store), host=host, rest_port=rest_port, grpc_port=grpc_port, on_ready=ready)
+    serve_forever(
+        Inference(store), host=host, rest_port=flags["rest_port"], grpc_port=flags["grpc_port"], on_ready=ready
+    )
