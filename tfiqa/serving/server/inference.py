@@ -1,7 +1,8 @@
-"""Running signatures for the protocols: with a limit on the runs at a time, within a deadline."""
+"""Running signatures for the protocols: within a deadline, with a limit on the runs at a time or in batches."""
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -12,7 +13,9 @@ from typing import Final
 
 import numpy as np
 
+from tfiqa.serving.server.batching import Batching
 from tfiqa.serving.server.loaded_model import RUN_TIMEOUT_SECONDS, LoadedModel
+from tfiqa.serving.server.metrics import RUNTIME_LATENCY, Metrics
 from tfiqa.serving.server.model_store import ModelStore
 from tfiqa.serving.server.status import Code, StatusError
 
@@ -40,23 +43,34 @@ class Inference:
 
     Args:
         store: the models.
-        timeout_seconds: the longest that a request may take when it brings no deadline of its own.
-        max_runs: runs at a time, over all models; they share processors and memory. Further ones wait.
+        timeout_seconds: the longest that a request may take whose protocol knows no deadlines (REST).
+        max_runs: runs at a time, over all models; they share processors and memory. Further ones wait. Batches are limited by
+            their own parameters instead.
+        batching: merges requests, except those of models that it has no parameters for; by default none are merged.
+        metrics: what is measured goes there.
     """
 
     def __init__(
-        self, store: ModelStore, *, timeout_seconds: float = RUN_TIMEOUT_SECONDS, max_runs: int = MAX_RUNS
+        self,
+        store: ModelStore,
+        *,
+        timeout_seconds: float = RUN_TIMEOUT_SECONDS,
+        max_runs: int = MAX_RUNS,
+        batching: Batching | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.store = store
         self.timeout_seconds = timeout_seconds
+        self.batching = batching
+        self.metrics = metrics or Metrics()
         self._free_runs = threading.BoundedSemaphore(max_runs)
 
-    def deadline(self, seconds: float | None = None) -> float:
+    def deadline(self, seconds: float | None) -> float:
         """The moment, by `time.monotonic`, at which a request that has just come must be answered.
 
-        `seconds` is what the caller gives it, if anything.
+        `seconds` is what it has, None for any time.
         """
-        return time.monotonic() + (self.timeout_seconds if seconds is None else seconds)
+        return math.inf if seconds is None else time.monotonic() + seconds
 
     @contextmanager
     def borrow(self, spec: ModelSpec) -> Iterator[tuple[int, LoadedModel]]:
@@ -72,17 +86,40 @@ class Inference:
         outputs: Sequence[str] | None = None,
         *,
         deadline: float,
+        name: str = "",
+        api: str = "Predict",
     ) -> dict[str, np.ndarray]:
-        """Runs a signature of a borrowed model, in the calling thread; arguments and errors as in `LoadedModel.run`.
+        """Runs a signature of a borrowed model while the calling thread waits; arguments and errors as in `LoadedModel.run`.
 
-        `deadline` is checked before the run; the run itself is ended after the model's own timeout.
+        Args:
+            model, signature, inputs, outputs: as in `LoadedModel.run`.
+            deadline: by `time.monotonic`. It is checked before the run; the run itself is ended after the model's own timeout.
+            name: the model's, for the metrics.
+            api: "Predict", "Classify", "Regress" or "MultiInference", for the metrics.
 
         Raises:
             StatusError: DEADLINE_EXCEEDED when no run was free in time; what the run raises.
         """
-        if not self._free_runs.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        parameters = self.batching.parameters_of(model) if self.batching is not None else None
+        begin = time.monotonic()
+        if self.batching is not None and parameters is not None:
+            found = self.batching.run(model, signature, inputs, outputs, deadline=deadline, parameters=parameters)
+        else:
+            found = self._run_alone(model, signature, inputs, outputs, deadline - begin)
+        self.metrics.observe(RUNTIME_LATENCY, (time.monotonic() - begin) * 1e6, (name, api, "TF1"))
+        return found
+
+    def _run_alone(
+        self,
+        model: LoadedModel,
+        signature: str,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str] | None,
+        seconds: float,
+    ) -> dict[str, np.ndarray]:
+        if not self._free_runs.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX)):
             raise StatusError(Code.DEADLINE_EXCEEDED, "Timed out waiting for a free run")
         try:
-            return model.run(signature, inputs, outputs)
+            return model.run(signature, inputs, outputs, seconds=seconds)
         finally:
             self._free_runs.release()

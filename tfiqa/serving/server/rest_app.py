@@ -89,7 +89,7 @@ class RestApp:
         if asked.action == "metadata":
             return await self._in_thread(partial(_metadata, self._inference, asked.model))
         encoding = request.headers.get("Content-Encoding", "")
-        deadline = self._inference.deadline()
+        deadline = self._inference.deadline(self._inference.timeout_seconds)
         run = self._in_thread(partial(_ANSWERS[asked.action], self._inference, asked.model, body, encoding, deadline))
         try:
             return await asyncio.wait_for(run, self._inference.timeout_seconds)
