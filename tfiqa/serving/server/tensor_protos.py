@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
@@ -16,8 +16,10 @@ from tfiqa.serving.server.json_tensors import NUMPY_MAX_RANK
 from tfiqa.serving.server.loaded_model import type_name
 from tfiqa.serving.server.status import invalid_argument
 
-# A few typed values may claim any shape, since the last one is repeated: no more than a message could hold itself.
-MAX_TENSOR_BYTES: Final = 2**31 - 1
+MAX_TENSOR_BYTES: Final = 2**31 - 1  # in memory; no message could hold more itself
+# A few values stand for a tensor of any size, since the last one is repeated: a short request must not take the memory.
+MAX_FILLED_UP_BYTES: Final = 2**28
+_STRING_BYTES: Final = 24  # of TensorFlow's own string, apart from its characters
 
 _VALUE_FIELDS: Final = {
     tf.float32: "float_val",
@@ -51,22 +53,19 @@ def array_of(proto: tensor_pb2.TensorProto, name: str) -> np.ndarray:
     Raises:
         StatusError: INVALID_ARGUMENT, when it does not parse.
     """
-    failed = invalid_argument(f"tensor parsing error: {name}")
+    shape = [dim.size for dim in proto.tensor_shape.dim]  # unknown_rank is not looked at
     dtype = _known_type(proto.dtype)
-    shape = [dim.size for dim in proto.tensor_shape.dim]
-    if dtype is None or proto.tensor_shape.unknown_rank or min(shape, default=0) < 0 or len(shape) > NUMPY_MAX_RANK:
-        raise failed
-    count = math.prod(shape)
-    if count * max(1, dtype.size or 0) > MAX_TENSOR_BYTES:
-        raise failed
-    if not count:
-        return np.empty(shape, dtype.as_numpy_dtype)
-    flat = (
-        _from_content(proto.tensor_content, dtype, count) if proto.tensor_content else _from_values(proto, dtype, count)
-    )
+    flat = None
+    if dtype is not None and min(shape, default=0) >= 0 and len(shape) <= NUMPY_MAX_RANK:
+        count = math.prod(shape)
+        if count * (dtype.size or _STRING_BYTES) <= MAX_TENSOR_BYTES:
+            flat = _flat(proto, dtype, count)
     if flat is None:
-        raise failed
-    return flat.reshape(shape)
+        raise invalid_argument(f"tensor parsing error: {name}")
+    try:
+        return flat.reshape(shape)
+    except ValueError as error:  # of no elements, but too large without the dimension that is 0
+        raise invalid_argument(f"tensor parsing error: {name}") from error
 
 
 def fill_proto(proto: tensor_pb2.TensorProto, array: np.ndarray, *, as_content: bool = False) -> None:
@@ -108,6 +107,19 @@ def _known_type(number: int) -> tf.DType | None:
     return dtype if dtype in _VALUE_FIELDS else None
 
 
+def _flat(proto: tensor_pb2.TensorProto, dtype: tf.DType, count: int) -> np.ndarray | None:
+    """The tensor's values in order, None when they do not make `count`."""
+    if not count:
+        return np.empty(0, dtype.as_numpy_dtype)
+    if proto.tensor_content:
+        return _from_content(proto.tensor_content, dtype, count)
+    values = getattr(proto, _VALUE_FIELDS[dtype])
+    given = len(values) // (2 if dtype.is_complex else 1)
+    if given < count and count * (dtype.size or _STRING_BYTES) > MAX_FILLED_UP_BYTES:
+        return None
+    return _from_values(values, dtype, count)
+
+
 def _from_content(content: bytes, dtype: tf.DType, count: int) -> np.ndarray | None:
     if dtype == tf.string:
         return _strings(content, count)
@@ -139,8 +151,7 @@ def _strings(content: bytes, count: int) -> np.ndarray | None:
     return array
 
 
-def _from_values(proto: tensor_pb2.TensorProto, dtype: tf.DType, count: int) -> np.ndarray:
-    values = getattr(proto, _VALUE_FIELDS[dtype])
+def _from_values(values: Any, dtype: tf.DType, count: int) -> np.ndarray:
     if dtype == tf.string:
         array = np.empty(count, object)
         array[:] = _filled_up(list(values[:count]), count, b"")
