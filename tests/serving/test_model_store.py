@@ -7,7 +7,8 @@ import pytest
 
 from tfiqa.serving.errors import ServerStartError
 from tfiqa.serving.server.model_folders import ModelSource, all_versions, latest_versions
-from tfiqa.serving.server.model_store import ModelStore, State
+from tfiqa.serving.server.model_store import ModelStore
+from tfiqa.serving.server.served_model import State
 from tfiqa.serving.server.status import Code, StatusError
 
 
@@ -149,7 +150,7 @@ def test_a_missing_base_folder_changes_nothing(base, started, caplog):
 def test_all_versions_and_labels(base, started):
     publish(base, 2)
     source = ModelSource("m", base, all_versions(), {"stable": 1, "gone": 7})
-    store = ModelStore([source], poll_seconds=0, load=StandIn)
+    store = ModelStore([source], poll_seconds=0, labels_for_unavailable=True, load=StandIn)
     store.start()
     assert states(store) == [(2, "AVAILABLE"), (1, "AVAILABLE")]
     assert (served(store), served(store, version=1), served(store, label="stable")) == (2, 1, 1)
@@ -190,11 +191,14 @@ def test_a_model_that_fails_for_good_ends_the_start(base, tmp_path):
     with pytest.raises(ServerStartError) as caught:
         store.start()
     assert str(caught.value) == (
-        "1 servable(s) did not become available: {{{name: n version: 4} due to error: DATA_LOSS: it is broken}, }"
+        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: "
+        "{{{name: n version: 4} due to error: DATA_LOSS: it is broken}, }"
     )
     assert store.statuses("m")[0].state is State.END
 
 
 def test_a_base_folder_that_is_missing_at_the_start(tmp_path):
-    with pytest.raises(ServerStartError, match="No such file"):
+    with pytest.raises(
+        ServerStartError, match=f"INVALID_ARGUMENT: Could not find base path {tmp_path}/m for servable m"
+    ):
         ModelStore([ModelSource("m", tmp_path / "m")], load=StandIn).start()

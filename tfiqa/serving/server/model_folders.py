@@ -10,29 +10,45 @@ from pathlib import Path
 from typing import Final
 
 from tfiqa.errors import InvalidInput
+from tfiqa.serving.server.status import invalid_argument
 
 logger = logging.getLogger(__name__)
 
 SAVED_MODEL_FILES: Final = ("saved_model.pb", "saved_model.pbtxt")
 MAX_VERSION: Final = 2**63 - 1
 
-# Chooses, from the versions on disk, those to be served.
-VersionPolicy = Callable[[Collection[int]], set[int]]
+
+@dataclass(frozen=True)
+class VersionPolicy:
+    """Chooses, from the versions on disk, those to be served.
+
+    Args:
+        choose: the choice.
+        named: versions that it names one by one, hence expects on disk.
+    """
+
+    choose: Callable[[Collection[int]], set[int]]
+    named: frozenset[int] = frozenset()
+
+    def __call__(self, present: Collection[int]) -> set[int]:
+        """The versions to be served out of those on disk."""
+        return self.choose(present)
 
 
 def latest_versions(count: int = 1) -> VersionPolicy:
     """The policy that serves the `count` highest versions; 0 counts as 1."""
-    return lambda present: set(sorted(present)[-max(1, count) :])
+    return VersionPolicy(lambda present: set(sorted(present)[-max(1, count) :]))
 
 
 def specific_versions(versions: Collection[int]) -> VersionPolicy:
     """The policy that serves the versions named, as far as they are on disk."""
-    return lambda present: set(versions) & set(present)
+    named = frozenset(versions)
+    return VersionPolicy(lambda present: set(named.intersection(present)), named)
 
 
 def all_versions() -> VersionPolicy:
     """The policy that serves every version on disk."""
-    return set
+    return VersionPolicy(set)
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,14 @@ class ModelSource:
     base_path: Path
     policy: VersionPolicy = field(default_factory=latest_versions)
     labels: Mapping[str, int] = field(default_factory=dict)
+
+    def check_base_path(self) -> None:
+        """Raises StatusError (INVALID_ARGUMENT) when the base folder is missing."""
+        if not self.base_path.is_dir():
+            raise invalid_argument(
+                f"Could not find base path {self.base_path} for servable {self.name} "
+                f"with error NOT_FOUND: {self.base_path} not found"
+            )
 
 
 def find_models(folder: str | os.PathLike[str]) -> list[ModelSource]:
@@ -74,18 +98,44 @@ def find_models(folder: str | os.PathLike[str]) -> list[ModelSource]:
     return [ModelSource(base.name, base) for base in bases]
 
 
-def version_folders(base_path: Path) -> dict[int, Path]:
-    """The version folders of a model by number; children whose name is no number are passed over. Raises OSError."""
+def version_folders(base_path: Path, warn: Callable[[str], None] = logger.warning) -> dict[int, Path]:
+    """The version folders of a model by number; children whose name is no number are passed over.
+
+    `warn` is told of two folders for one version. Raises OSError when the base folder cannot be read.
+    """
     folders: dict[int, Path] = {}
     for child in sorted(base_path.iterdir()):
         number = _version_number(child.name)
         if number is None or not child.is_dir():
             continue
         if number in folders:
-            logger.warning("%s and %s are the same version; the first one is used", folders[number], child)
+            warn(f"{folders[number]} and {child} are the same version; the first one is used")
             continue
         folders[number] = child
     return folders
+
+
+class FolderWatch:
+    """Reads the base folders of models again and again, and warns of what is odd once as long as it stays."""
+
+    def __init__(self) -> None:
+        self._warned: set[str] = set()
+        self._stays: set[str] = set()
+
+    def look(self, sources: Collection[ModelSource]) -> dict[str, dict[int, Path]] | None:
+        """The version folders by model; None when a base folder cannot be read."""
+        self._warned, self._stays = self._stays, set()
+        try:
+            return {source.name: version_folders(source.base_path, self.warn) for source in sources}
+        except OSError as error:
+            self.warn(f"cannot look into {error.filename}: {error.strerror}; keeping what is loaded")
+            return None
+
+    def warn(self, text: str) -> None:
+        """Logs a warning unless it was one at the last look, too."""
+        self._stays.add(text)
+        if text not in self._warned:
+            logger.warning("%s", text)
 
 
 def _version_number(name: str) -> int | None:

@@ -1,7 +1,7 @@
 """The models being served: which versions are loaded, and taking up new ones while old ones serve.
 
-A thread looks at the base folders every so often. A wanted version is loaded before an unwanted one goes, a version
-goes only when no request uses it, and one that does not load leaves the others serving.
+A thread looks at the base folders every so often. A wanted version is loaded, in a thread of its own, before an unwanted one
+goes, a version goes only when no request uses it, and one that does not load leaves the others serving.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from tfiqa.serving.errors import ServerStartError
 from tfiqa.serving.server.loaded_model import LoadedModel
-from tfiqa.serving.server.model_folders import ModelSource, version_folders
+from tfiqa.serving.server.model_folders import FolderWatch, ModelSource
+from tfiqa.serving.server.served_model import ServedModel, State, Version, VersionStatus
 from tfiqa.serving.server.status import Code, StatusError, invalid_argument
 
 logger = logging.getLogger(__name__)
@@ -27,50 +26,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS: Final = 1.0
 LOAD_RETRIES: Final = 5
 LOAD_RETRY_SECONDS: Final = 60.0
-
-
-class State(Enum):
-    """The life of a version, in order."""
-
-    START = "START"
-    LOADING = "LOADING"
-    AVAILABLE = "AVAILABLE"
-    UNLOADING = "UNLOADING"
-    END = "END"
-
-
-@dataclass(frozen=True)
-class VersionStatus:
-    """A version's state; `error` says why it ended, or why its last load failed."""
-
-    version: int
-    state: State
-    error: StatusError | None
-
-
-@dataclass
-class _Version:
-    number: int
-    state: State = State.START
-    error: StatusError | None = None
-    model: LoadedModel | None = None
-    users: int = 0
-    failures: int = 0
-    next_try: float = 0.0
-
-
-@dataclass
-class _Served:
-    """A model: what is wanted, and what became of it."""
-
-    source: ModelSource
-    wanted: dict[int, Path] = field(default_factory=dict)
-    versions: dict[int, _Version] = field(default_factory=dict)
-    given_up: set[int] = field(default_factory=set)  # failed for good; not tried again while they stay wanted
-
-    def in_state(self, state: State) -> list[_Version]:
-        """The versions in a state, lowest first."""
-        return [self.versions[number] for number in sorted(self.versions) if self.versions[number].state is state]
+MAX_LOADS: Final = 4  # at a time, of different models
+STOP_SECONDS: Final = 2.0  # for loads under way when the store is stopped; one that takes longer is left alone
 
 
 class ModelStore:
@@ -81,6 +38,7 @@ class ModelStore:
         poll_seconds: time between looks at the base folders; 0 looks once, a negative value never.
         load_retries: how often a failed load is tried again.
         load_retry_seconds: time between these tries.
+        labels_for_unavailable: whether a new label may name a version that is not loaded.
         load: makes a model of a version folder; raises StatusError.
     """
 
@@ -91,46 +49,82 @@ class ModelStore:
         poll_seconds: float = POLL_SECONDS,
         load_retries: int = LOAD_RETRIES,
         load_retry_seconds: float = LOAD_RETRY_SECONDS,
+        labels_for_unavailable: bool = False,
         load: Callable[[Path], LoadedModel] = LoadedModel,
     ) -> None:
-        self._served = {source.name: _Served(source) for source in sources}
+        self._first = list(sources)
+        self._sources: list[ModelSource] = []
+        self._served: dict[str, ServedModel] = {}
         self._poll_seconds = poll_seconds
         self._load_retries = load_retries
         self._load_retry_seconds = load_retry_seconds
+        self._labels_for_unavailable = labels_for_unavailable
         self._load_model = load
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._changed = threading.Condition(self._lock)
+        self._awake = False  # whether something has changed since the managing thread last looked
+        self._look_due = False
+        self._loads = 0
+        self._stopping = False
+        self._watch = FolderWatch()
         self._thread = threading.Thread(target=self._manage, name="tfiqa-models", daemon=True)
 
     def start(self) -> None:
         """Loads every model and starts looking for new versions.
 
-        Returns when every model has an available version.
+        Returns when every model has an available version and every other wanted version has been tried once.
 
         Raises:
-            ServerStartError: a base folder is missing, or a model failed for good.
+            ServerStartError: a base folder is missing, a label names a version that is not loaded, or a model failed for good.
         """
-        if self._poll_seconds >= 0:
-            try:
-                self._first_look()
-            except ServerStartError:
-                self.stop()
-                raise
-        self._thread.start()
+        try:
+            new = self._configure(self._first)
+            self._look_due = self._poll_seconds >= 0
+            self._thread.start()
+            if self._poll_seconds >= 0:
+                self._await(new, "servable(s)", lambda: False)
+        except StatusError as error:
+            self.stop()
+            raise ServerStartError(f"Failed to start server. Error: {error}") from error
+
+    def reload(self, sources: Collection[ModelSource], gave_up: Callable[[], bool] | None = lambda: False) -> None:
+        """Serves these models instead; those left out are unloaded.
+
+        Labels are checked before anything is loaded. New versions of models that were served already are not awaited.
+
+        Args:
+            sources: the models; names must differ.
+            gave_up: whether the caller no longer waits, asked every second; None is a caller that does not wait at all.
+
+        Raises:
+            StatusError: the models are refused, and nothing has changed; or (UNKNOWN) they are accepted, but a new one has no
+                available version.
+        """
+        new = self._configure(sources)
+        with self._changed:
+            self._look_due = True
+            self._wake()
+        if gave_up is not None:
+            self._await(new, "model(s)", gave_up)
 
     def stop(self) -> None:
         """Ends the looking and unloads every version that no request uses; the others go with their last request."""
-        self._stopping.set()
+        with self._changed:
+            self._stopping = True
+            self._wake()
         if self._thread.ident is not None:
-            self._thread.join()
-        with self._lock:
-            for served in self._served.values():
-                for version in served.in_state(State.AVAILABLE):
-                    self._unload(served, version)
+            self._thread.join(STOP_SECONDS)  # a disk may not answer
+        with self._changed:
+            self._changed.wait_for(lambda: not self._loads, STOP_SECONDS)
+            gone = [
+                (served, served.unload(number)) for served in self._served.values() for number in list(served.ready)
+            ]
+        self._free(gone)
 
     def names(self) -> list[str]:
         """The names of the models, in the order given."""
-        return list(self._served)
+        with self._lock:
+            return [source.name for source in self._sources]
 
     @contextmanager
     def borrow(
@@ -152,13 +146,15 @@ class ModelStore:
         with self._lock:
             found = self._find(name, version, label)
             found.users += 1
-            assert found.model is not None
+            model = found.model
+        assert model is not None
         try:
-            yield found.number, found.model
+            yield found.number, model
         finally:
             with self._lock:
                 found.users -= 1
-                self._free(name, found)
+            if found.state is State.UNLOADING:
+                self._free([(self._served[name], found)])
 
     def statuses(self, name: str, version: int | None = None) -> list[VersionStatus]:
         """The states of a model's versions, newest first, or of one version.
@@ -166,135 +162,142 @@ class ModelStore:
         Ended versions stay listed. Raises StatusError (NOT_FOUND) when there is none.
         """
         with self._lock:
-            versions = self._served[name].versions if name in self._served else {}
-            chosen = (
-                sorted(versions, reverse=True)
-                if version is None
-                else [number for number in versions if number == version]
-            )
-            if not chosen:
-                what = "any versions" if version is None else f"version {version}"
-                raise StatusError(Code.NOT_FOUND, f"Could not find {what} of model {name}")
-            return [VersionStatus(number, versions[number].state, versions[number].error) for number in chosen]
+            found = self._served[name].statuses(version) if name in self._served else []
+        if not found:
+            what = "any versions" if version is None else f"version {version}"
+            raise StatusError(Code.NOT_FOUND, f"Could not find {what} of model {name}")
+        return found
 
-    def _find(self, name: str, version: int | None, label: str | None) -> _Version:
+    def _find(self, name: str, version: int | None, label: str | None) -> Version:
         served = self._served.get(name)
         if label is not None:
-            labels = served.source.labels if served is not None else {}
+            labels = served.source.labels if served is not None and served.configured else {}
             if label not in labels:
                 raise invalid_argument(f"Unrecognized servable version label: {label}")
             version = labels[label]
-        ready = {found.number: found for found in served.in_state(State.AVAILABLE)} if served is not None else {}
+        ready = {} if served is None else served.ready
         number = max(ready, default=None) if version is None else version
         if number not in ready:
             wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
             raise StatusError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
         return ready[number]
 
-    def _first_look(self) -> None:
-        try:
-            self._look()
-        except OSError as error:
-            raise ServerStartError(f"cannot look into {error.filename}: {error.strerror}") from error
-        while (next_try := self._advance()) is not None:
-            self._stopping.wait(max(0.0, next_try - time.monotonic()))
-        failed = [
-            f"{{{{name: {name} version: {version.number}}} due to error: {version.error}}}, "
-            for name, served in self._served.items()
-            if served.wanted and not served.in_state(State.AVAILABLE)
-            for version in served.versions.values()
-        ]
-        if failed:
-            raise ServerStartError(f"{len(failed)} servable(s) did not become available: {{{''.join(failed)}}}")
+    def _configure(self, sources: Collection[ModelSource]) -> list[ServedModel]:
+        """Takes the models as those to be served; returns the new ones. Raises StatusError, and changes nothing."""
+        served_already = self.names()
+        for source in sources:  # outside the lock, since a disk may take its time
+            if source.name not in served_already:
+                source.check_base_path()
+        with self._changed:
+            models = [self._served.get(source.name) or ServedModel(source, configured=False) for source in sources]
+            for served, source in zip(models, sources, strict=True):
+                served.check_labels(source, for_unavailable=self._labels_for_unavailable)
+            new = [served for served in models if not served.configured]
+            for served, source in zip(models, sources, strict=True):
+                self._served[source.name] = served
+                served.configure(source)
+            for name in self._served.keys() - {source.name for source in sources}:
+                self._served[name].drop()
+            self._sources = list(sources)
+            return new
+
+    def _await(self, models: Collection[ServedModel], what: str, gave_up: Callable[[], bool]) -> None:
+        """Returns when each model has an available version. Raises StatusError (UNKNOWN) when one will not have one."""
+        final = self._poll_seconds <= 0
+        with self._changed:
+            while not all(served.settled(final=final) for served in models) and not self._stopping and not gave_up():
+                self._changed.wait(1.0)
+            failures = [failure for served in models if (failure := served.failure()) is not None]
+        if failures:
+            raise StatusError(Code.UNKNOWN, f"{len(failures)} {what} did not become available: {{{''.join(failures)}}}")
 
     def _manage(self) -> None:
-        """The thread: looks, loads and unloads until stopped."""
+        """The thread: looks, starts loads and unloads until stopped."""
         next_look = time.monotonic() + self._poll_seconds if self._poll_seconds > 0 else None
-        complaint = None
-        while not self._stopping.is_set():
-            next_try = self._advance()
-            due = [moment for moment in (next_look, next_try) if moment is not None]
-            self._stopping.wait(max(0.0, min(due) - time.monotonic()) if due else None)
-            if next_look is None or time.monotonic() < next_look:
-                continue
-            next_look = time.monotonic() + self._poll_seconds
-            try:
+        while True:
+            with self._changed:
+                due = [next_look]
+                if self._loads < MAX_LOADS:
+                    due += [served.next_try() for served in self._served.values()]
+                moments = [moment for moment in due if moment is not None]
+                if not self._awake and not self._look_due:
+                    self._changed.wait(max(0.0, min(moments) - time.monotonic()) if moments else None)
+                if self._stopping:
+                    return
+                self._awake = False
+                look = self._look_due or (next_look is not None and time.monotonic() >= next_look)
+                self._look_due = False
+            if look:
                 self._look()
-                complaint = None
-            except OSError as error:  # as long as a base folder is missing nothing changes, for any model
-                if str(error) != complaint:
-                    logger.warning("cannot look into %s: %s; keeping what is loaded", error.filename, error.strerror)
-                complaint = str(error)
+                next_look = time.monotonic() + self._poll_seconds if self._poll_seconds > 0 else None
+            self._advance()
 
     def _look(self) -> None:
-        """Reads from disk which versions are wanted. Raises OSError, and changes nothing, if one cannot be read."""
-        found = {name: version_folders(served.source.base_path) for name, served in self._served.items()}
-        for name, served in self._served.items():
-            chosen = served.source.policy(found[name])
-            served.wanted = {number: found[name][number] for number in chosen}
-            served.given_up &= chosen
-
-    def _advance(self) -> float | None:
-        """Loads what is wanted and unloads what may go; returns when a failed load is due to be tried again."""
-        retries = []
-        for served in self._served.values():
-            for number in sorted(served.wanted, reverse=True):
-                version = self._due(served, number)
-                if version is not None and not self._stopping.is_set():
-                    self._load(served, version)
-            with self._lock:
-                self._unload_unwanted(served)
-                retries += [version.next_try for version in served.in_state(State.LOADING)]
-        return min(retries, default=None)
-
-    def _due(self, served: _Served, number: int) -> _Version | None:
-        """The version's record if it is to be loaded now."""
+        """Reads from disk which versions are wanted. Changes nothing if one base folder cannot be read."""
         with self._lock:
-            version = served.versions.get(number)
-            if version is None or (version.state is State.END and number not in served.given_up):
-                version = served.versions[number] = _Version(number)
-        if version.state is State.START:
-            return version
-        return version if version.state is State.LOADING and time.monotonic() >= version.next_try else None
+            sources = self._sources
+        found = self._watch.look(sources)
+        with self._changed:
+            if found is not None and sources is self._sources:  # else a reload came in between, and another look is due
+                for name, folders in found.items():
+                    self._served[name].look(folders, self._watch.warn)
+            self._wake()
 
-    def _load(self, served: _Served, version: _Version) -> None:
-        name, tries = served.source.name, self._load_retries + 1
-        version.state = State.LOADING
+    def _advance(self) -> None:
+        """Starts the loads that are due and unloads what may go."""
+        with self._changed:
+            for served in self._served.values():
+                if self._loads < MAX_LOADS and (version := served.next_load(time.monotonic())) is not None:
+                    self._loads += 1
+                    folder = served.wanted[version.number]
+                    threading.Thread(
+                        target=self._load, args=(served, version, folder), name="tfiqa-load", daemon=True
+                    ).start()
+            gone = [(served, version) for served in self._served.values() for version in served.unload_unwanted()]
+        self._free(gone)
+
+    def _load(self, served: ServedModel, version: Version, folder: Path) -> None:
+        """A load's thread."""
+        what, tries = f"{served.source.name} version {version.number}", self._load_retries + 1
+        result = self._loaded(folder)
+        gone = []
+        with self._changed:
+            self._loads -= 1
+            if isinstance(result, StatusError):
+                served.load_failed(version, result, tries=tries, next_try=time.monotonic() + self._load_retry_seconds)
+                logger.warning("cannot load %s (try %d of %d): %s", what, version.failures, tries, result)
+            else:
+                served.loaded(version, result)
+                logger.info("%s is available", what)
+                if self._stopping:
+                    gone.append((served, served.unload(version.number)))
+            self._wake()
+        self._free(gone)
+
+    def _loaded(self, folder: Path) -> LoadedModel | StatusError:
         try:
-            model = self._load_model(served.wanted[version.number])
+            return self._load_model(folder)
         except StatusError as error:
-            version.error, version.failures = error, version.failures + 1
-            logger.warning(
-                "cannot load %s version %d (try %d of %d): %s", name, version.number, version.failures, tries, error
-            )
-            version.next_try = time.monotonic() + self._load_retry_seconds
-            if version.failures == tries:
+            return error
+        except Exception as error:  # a server of sound models outlives any load
+            logger.exception("failed to load %s", folder)
+            return StatusError(Code.UNKNOWN, f"{type(error).__name__}: {error}")
+
+    def _free(self, gone: Iterable[tuple[ServedModel, Version]]) -> None:
+        """Frees unloading versions that nobody uses any more."""
+        for served, version in gone:
+            with self._lock:  # whoever takes the model out closes it, outside the lock, since that may take long
+                model = version.model if not version.users else None
+                if model is None:
+                    continue
+                version.model = None
+            model.close()
+            with self._changed:
                 version.state = State.END
-                served.given_up.add(version.number)
-            return
-        with self._lock:
-            version.model, version.error, version.state = model, None, State.AVAILABLE
-        logger.info("%s version %d is available", name, version.number)
+                self._wake()
+            logger.info("%s version %d is unloaded", served.source.name, version.number)
 
-    def _unload_unwanted(self, served: _Served) -> None:
-        for version in served.in_state(State.LOADING):
-            if version.number not in served.wanted:
-                version.state = State.END
-        ready = served.in_state(State.AVAILABLE)
-        unwanted = [version for version in ready if version.number not in served.wanted]
-        replaced = len(unwanted) < len(ready) or not served.wanted
-        for version in unwanted if replaced else unwanted[:-1]:
-            self._unload(served, version)
-
-    def _unload(self, served: _Served, version: _Version) -> None:
-        version.state = State.UNLOADING
-        self._free(served.source.name, version)
-
-    def _free(self, name: str, version: _Version) -> None:
-        """Frees an unloading version that nobody uses any more."""
-        if version.state is not State.UNLOADING or version.users:
-            return
-        assert version.model is not None
-        version.model.close()
-        version.model, version.state = None, State.END
-        logger.info("%s version %d is unloaded", name, version.number)
+    def _wake(self) -> None:
+        """Has the managing thread and those that wait look again; the lock must be held."""
+        self._awake = True
+        self._changed.notify_all()

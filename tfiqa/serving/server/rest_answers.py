@@ -10,7 +10,8 @@ import tensorflow as tf
 from google.protobuf import json_format  # type: ignore[import-untyped]
 
 from tfiqa.serving.server.loaded_model import DEFAULT_SIGNATURE, LoadedModel
-from tfiqa.serving.server.model_store import ModelStore, State, VersionStatus
+from tfiqa.serving.server.model_store import ModelStore
+from tfiqa.serving.server.served_model import State, VersionStatus
 from tfiqa.serving.server.status import Code, StatusError
 
 
