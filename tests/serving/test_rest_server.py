@@ -19,7 +19,7 @@ from tfiqa.serving.server.inference import Inference
 from tfiqa.serving.server.model_folders import ModelSource
 from tfiqa.serving.server.model_store import ModelStore
 from tfiqa.serving.server.rest_server import RestServer
-from tfiqa.serving.server.serve import serve_forever
+from tfiqa.serving.server.serve import ServeSettings, serve_forever
 
 
 def times_store():
@@ -77,7 +77,7 @@ def test_serving_until_a_signal(number):
 
     before = signal.getsignal(number)
     try:
-        serve_forever(Inference(store), rest_port=0, grpc_port=0, on_ready=ready)
+        assert serve_forever(Inference(store), ServeSettings(rest_port=0, grpc_port=0), ready)
     finally:
         gc.unfreeze()
     assert answers == [(200, {"predictions": [2.0]})]
@@ -90,7 +90,7 @@ def test_a_failing_model_ends_the_start(tmp_path):
     (tmp_path / "m/1/saved_model.pb").write_bytes(b"no model")
     store = ModelStore([ModelSource("m", tmp_path / "m")], load_retries=0)
     with pytest.raises(ServerStartError, match=r"1 servable\(s\) did not become available: .*version: 1.*DATA_LOSS"):
-        serve_forever(Inference(store), rest_port=0, grpc_port=None)
+        serve_forever(Inference(store), ServeSettings(rest_port=0, grpc_port=None))
 
 
 def test_a_client_that_goes_away_leaves_no_trace(caplog):

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tfiqa.cli.output import say
-from tfiqa.cli.serve_flags import FlagsCommand, batching_flags, model_flags, network_flags
+from tfiqa.cli.serve_flags import FlagsCommand, batching_flags, limit_flags, model_flags, network_flags
 
 
 @click.command(cls=FlagsCommand)
@@ -16,6 +16,7 @@ from tfiqa.cli.serve_flags import FlagsCommand, batching_flags, model_flags, net
 @network_flags
 @model_flags
 @batching_flags
+@limit_flags
 def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> None:
     """Serve the exported models in FOLDER (one model's base folder, or a folder of such) over TF Serving's REST and gRPC API.
 
@@ -30,24 +31,30 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
     models = find_models(folder or "saved_models") if model_config_file is None else []
     load_tensorflow()
 
+    from tfiqa.cli.serve_settings import batching_settings, serve_settings
     from tfiqa.serving.server.grpc_server import GrpcServer
     from tfiqa.serving.server.inference import Inference
+    from tfiqa.serving.server.loaded_model import LoadedModel
+    from tfiqa.serving.server.metrics import Metrics
     from tfiqa.serving.server.model_config import models_of, read_model_config
     from tfiqa.serving.server.model_store import ModelStore
     from tfiqa.serving.server.rest_server import RestServer
-    from tfiqa.serving.server.serve import serve_forever
+    from tfiqa.serving.server.serve import leave, serve_forever
 
     if model_config_file is not None:
         models = models_of(read_model_config(model_config_file))
+    metrics = Metrics()
+    settings, batching = serve_settings(flags), batching_settings(flags, metrics)
     store = ModelStore(
-        models, poll_seconds=flags["file_system_poll_wait_seconds"], load_retries=flags["max_num_load_retries"]
+        models,
+        poll_seconds=flags["file_system_poll_wait_seconds"],
+        load_retries=flags["max_num_load_retries"],
+        load=LoadedModel if batching is None else batching.load,
     )
-    host = flags["host"]
 
     def ready(rest: RestServer, grpc: GrpcServer | None) -> None:
-        also = "" if grpc is None else f" and grpc://{host}:{grpc.port}"
-        say(f"serving {', '.join(store.names())} on http://{host}:{rest.port}/v1/models{also}")
+        also = "" if grpc is None else f" and grpc://{settings.host}:{grpc.port}"
+        say(f"serving {', '.join(store.names())} on http://{settings.host}:{rest.port}/v1/models{also}")
 
-    serve_forever(
-        Inference(store), host=host, rest_port=flags["rest_port"], grpc_port=flags["grpc_port"], on_ready=ready
-    )
+    if not serve_forever(Inference(store, batching=batching, metrics=metrics), settings, ready):
+        leave()

@@ -13,6 +13,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path)
 COUNT = click.IntRange(min=0)
+AT_LEAST_ONE = click.IntRange(min=1)
+SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 def value(name: str, kind: Any, default: Any, help_text: str) -> Callable[[Function], Function]:
@@ -41,6 +43,22 @@ network_flags = together(
     value("--grpc-port", PORT, 8500, "0 takes a free one."),
     value("--host", str, "127.0.0.1", "Address to listen on."),
     value("--monitoring-config-file", FILE, None, "Where to find metrics: a MonitoringConfig in protocol buffer text."),
+    value(
+        "--rest-api-num-threads",
+        AT_LEAST_ONE,
+        None,
+        "REST requests at work at a time; 4 a processor, with batching more.",
+    ),
+    value("--grpc-max-threads", AT_LEAST_ONE, None, "The same for gRPC."),
+    switch("--rest-api-enable-cors-support", False, "Let pages of other origins read the answers."),
+)
+limit_flags = together(
+    value("--max-body-mebibytes", AT_LEAST_ONE, 256, "Largest REST request."),
+    value("--max-message-mebibytes", AT_LEAST_ONE, 2048, "Largest gRPC request, at most 2 GiB less a byte."),
+    value("--max-waiting-requests", AT_LEAST_ONE, 1000, "Inference requests under way at a time, for each protocol."),
+    value("--max-connections", AT_LEAST_ONE, 2000, "REST connections at a time."),
+    value("--slow-client-seconds", SECONDS, 60.0, "For a REST request to arrive, and a second more for each 16 KiB."),
+    value("--shutdown-seconds", click.FloatRange(min=0), 5.0, "For requests under way when the server is told to end."),
 )
 model_flags = together(
     value(
@@ -54,6 +72,7 @@ model_flags = together(
 batching_flags = together(
     switch("--enable-batching", False, "Merge requests."),
     value("--batching-parameters-file", FILE, None, "How to merge: BatchingParameters in protocol buffer text."),
+    switch("--enable-per-model-batching-parameters", False, "Merge as batching_params.pbtxt in a model's folder says."),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from tfiqa.serving.errors import ServerStartError
 from tfiqa.serving.server.config_protos import message_classes, read_text_proto
 
+SERVER_THREADS: Final = "model_server_batch_threads"  # thread_pool_name of a server without a file of parameters
 MODEL_FILE: Final = "batching_params.pbtxt"  # of one model, in its version's folder
 
 

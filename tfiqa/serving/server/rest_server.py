@@ -10,11 +10,15 @@ from typing import Final
 
 from tfiqa.serving.errors import ServerStartError
 from tfiqa.serving.server.inference import Inference
+from tfiqa.serving.server.limits import DEFAULT_LIMITS, Limits
 from tfiqa.serving.server.rest_app import REST_THREADS, RestApp, web
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_REST_PORT: Final = 8501  # that of TensorFlow Serving's container image
 SHUTDOWN_SECONDS: Final = 5.0  # for requests under way when the server is stopped
+
+_LAST_BYTES_SECONDS: Final = 0.5  # for answers on their way when that time is over
+_BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class RestServer:
@@ -24,7 +28,7 @@ class RestServer:
         inference: runs the models of a store that has started: a port that accepts means that every model is available.
         host: the address to listen on.
         port: the port; 0 takes a free one. Afterwards `port` holds the one taken.
-        threads: requests that are worked on at a time.
+        threads, limits, cors, metrics_path: as in `RestApp`.
     """
 
     def __init__(
@@ -34,11 +38,16 @@ class RestServer:
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_REST_PORT,
         threads: int = REST_THREADS,
+        limits: Limits = DEFAULT_LIMITS,
+        cors: bool = False,
+        metrics_path: str | None = None,
     ) -> None:
         self.host = host
         self.port = port
-        self._app = RestApp(inference, threads=threads)
-        self._runner: web.AppRunner | None = None
+        self._app = RestApp(inference, threads=threads, limits=limits, cors=cors, metrics_path=metrics_path)
+        self._limits = limits
+        self._runner: web.ServerRunner | None = None
+        self._site: web.TCPSite | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tfiqa-rest", daemon=True)
 
@@ -51,24 +60,75 @@ class RestServer:
             self.stop()
             raise ServerStartError(f"cannot listen on {self.host}:{self.port}: {_reason(error)}") from error
 
-    def stop(self) -> None:
-        """Closes the port, lets running requests finish for a few seconds and ends the thread."""
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+    def close_port(self) -> None:
+        """Takes no new connections, and says on those there are that the server is shutting down."""
+        asyncio.run_coroutine_threadsafe(self._close_port(), self._loop).result()
+
+    def stop(self, seconds: float = SHUTDOWN_SECONDS) -> bool:
+        """Closes the port, gives running requests that many seconds to finish and ends the thread.
+
+        Returns:
+            Whether all of them have finished.
+        """
+        finished = asyncio.run_coroutine_threadsafe(self._close(seconds), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        return finished
 
     async def _open(self) -> None:
-        self._runner = web.AppRunner(
-            self._app.application(), access_log=None, auto_decompress=False, shutdown_timeout=SHUTDOWN_SECONDS
+        server = _Server(
+            self._app.handle,
+            self._limits.max_connections,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=self._limits.slow_client_seconds,
         )
+        self._runner = web.ServerRunner(server, shutdown_timeout=_LAST_BYTES_SECONDS)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self.host, self.port).start()
+        self._site = web.TCPSite(self._runner, self.host, self.port)
+        await self._site.start()
         self.port = self._runner.addresses[0][1]
 
-    async def _close(self) -> None:
+    async def _close_port(self) -> None:
+        self._app.shutting_down = True
+        if self._site is not None:
+            await self._site.stop()
+            self._site = None
+
+    async def _close(self, seconds: float) -> bool:
+        try:
+            await self._close_port()
+        except RuntimeError:  # the port could not even be opened
+            self._site = None
+        end = self._loop.time() + seconds
+        while self._app.running and self._loop.time() < end:
+            await asyncio.sleep(0.01)
+        finished = not self._app.running
         if self._runner is not None:
             await self._runner.cleanup()
+        self._app.stop()
+        return finished
+
+
+class _Server(web.Server):
+    """The server of aiohttp with a limit on connections."""
+
+    def __init__(self, handler: object, max_connections: int, **settings: object) -> None:
+        super().__init__(handler, **settings)
+        self._max_connections = max_connections
+
+    def __call__(self) -> asyncio.Protocol:
+        return super().__call__() if len(self.connections) < self._max_connections else _Refusal()
+
+
+class _Refusal(asyncio.Protocol):
+    """A connection that is closed as soon as it is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(_BUSY)
+        transport.close()
 
 
 def _reason(error: OSError | OverflowError) -> str:
