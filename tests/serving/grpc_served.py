@@ -59,7 +59,7 @@ class Client:
 @contextlib.contextmanager
 def grpc_served(make=GrpcServer, **settings):
     """A client of a running server over all `sources`; `settings` are those of `Inference`."""
-    store = ModelStore(sources(), poll_seconds=0, load_retries=0)
+    store = ModelStore(sources(), poll_seconds=0, load_retries=0, labels_for_unavailable=True)
     store.start()
     server = make(Inference(store, **settings), port=0)
     server.start()
