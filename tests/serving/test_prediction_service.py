@@ -135,7 +135,7 @@ def test_inputs_with_defaults(client):
     ],
 )
 def test_inputs_that_do_not_fit_beside_defaults(client, inputs, text):
-    assert refused(client, "defaults", **dict.fromkeys(inputs, [1, 2])) == ("INVALID_ARGUMENT", text)
+    assert refused(client, "defaults", **{name: [1, 2] for name in inputs}) == ("INVALID_ARGUMENT", text)
 
 
 def test_the_ops_own_error(client):
