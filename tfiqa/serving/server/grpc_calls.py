@@ -20,15 +20,27 @@ Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 
-def answered(context: Any, method: str, request: Request, answer: Callable[[Request], Reply]) -> Reply:
-    """`answer(request)`; a StatusError ends the call with its code and text, anything else with INTERNAL."""
+def answered(
+    context: Any,
+    method: str,
+    request: Request,
+    answer: Callable[[Request], Reply],
+    ended: Callable[[Code], None] = lambda code: None,
+) -> Reply:
+    """`answer(request)`; a StatusError ends the call with its code and text, anything else with INTERNAL.
+
+    `ended` is told how the call ended.
+    """
     try:
-        return answer(request)
+        reply = answer(request)
+        ended(Code.OK)
+        return reply
     except StatusError as error:
         failure = error
     except Exception:
         logger.exception("failed to answer %s", method)
         failure = StatusError(Code.INTERNAL, "Internal error; the server's log tells more")
+    ended(failure.code)
     text = failure.message
     context.abort(_STATUS[failure.code], text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + _CUT)
     raise AssertionError("abort raises")

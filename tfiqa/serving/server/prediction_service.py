@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from tfiqa.serving.server.grpc_calls import answered, model_of, named_model
 from tfiqa.serving.server.inference import Inference, ModelSpec
+from tfiqa.serving.server.metrics import REQUEST_LATENCY
 from tfiqa.serving.server.prediction_messages import (
     answer_classify,
     answer_multi_inference,
@@ -24,7 +26,7 @@ from tfiqa.serving.server.serving_api import (
     prediction_service_pb2_grpc,
     regression_pb2,
 )
-from tfiqa.serving.server.status import invalid_argument
+from tfiqa.serving.server.status import Code, invalid_argument
 
 METADATA_FIELD: Final = "signature_def"
 
@@ -71,13 +73,22 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def _run(self, context: Any, method: str, request: Any, answer: Callable[..., Reply]) -> Reply:
         """`answer` on the model asked for, within the caller's deadline."""
+        begin = time.monotonic()
+        metrics = self._inference.metrics
         deadline = self._inference.deadline(context.time_remaining())
+        name = _model_spec(request).name
 
         def on_model(request: Any) -> Reply:
             with self._inference.borrow(_spec_of(request)) as (version, model):
-                return answer(request, version, model, partial(self._inference.run, model, deadline=deadline))
+                run = partial(self._inference.run, model, deadline=deadline, name=name, api=method)
+                return answer(request, version, model, run)
 
-        return answered(context, method, request, on_model)
+        def ended(code: Code) -> None:
+            metrics.count_request(name, code)
+            if code is Code.OK:
+                metrics.observe(REQUEST_LATENCY, (time.monotonic() - begin) * 1e6, (name, method, "GRPC"))
+
+        return answered(context, method, request, on_model, ended)
 
     def _metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest
@@ -102,4 +113,11 @@ def _spec_of(request: Any) -> ModelSpec:
     """The model that a request names; one of several tasks runs on the model and version of the first. Raises StatusError."""
     if not isinstance(request, inference_pb2.MultiInferenceRequest):
         return named_model(request)
-    return model_of(request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec())
+    return model_of(_model_spec(request))
+
+
+def _model_spec(request: Any) -> model_pb2.ModelSpec:
+    """The model_spec of a request, or of the first of its tasks; an empty one when there is none."""
+    if not isinstance(request, inference_pb2.MultiInferenceRequest):
+        return request.model_spec
+    return request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
