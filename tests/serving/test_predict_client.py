@@ -1,4 +1,4 @@
-"""The client against a server in this process."""
+"""The client against servers in this process, by both protocols."""
 
 import http.server
 import threading
@@ -6,18 +6,31 @@ import threading
 import numpy as np
 import pytest
 import served_models
+from client_models import client_served, picture
 from PIL import Image
 from served_models import png
 
 from tfiqa.errors import EmptyPicture, InvalidInput, MissingPicture, PictureError
 from tfiqa.serving.client import PredictClient
-from tfiqa.serving.errors import PredictionError
+from tfiqa.serving.errors import PredictionError, RequestRefused
+from tfiqa.serving.server.grpc_server import GrpcServer
 
 
 @pytest.fixture(scope="module")
-def url():
-    with served_models.served() as server:
-        yield f"http://{server.host}:{server.port}/"
+def servers():
+    """Addresses of both protocols; models of `served_models`."""
+    with served_models.served() as rest, served_models.served(make=_StoppableGrpc) as grpc:
+        yield {"http": f"http://{rest.host}:{rest.port}/", "grpc": f"grpc://{grpc.host}:{grpc.port}"}
+
+
+class _StoppableGrpc(GrpcServer):
+    def stop(self, seconds=1.0):
+        return super().stop(seconds)
+
+
+@pytest.fixture(params=["http", "grpc"])
+def url(request, servers):
+    return servers[request.param]
 
 
 @pytest.fixture
@@ -30,8 +43,10 @@ def pictures(tmp_path):
 
 
 def test_scores_by_name_in_order(url, pictures):
-    scores = PredictClient(url, "pictures").score_files(pictures, batch_size=2)
-    assert scores == [{"quality": 0.0}, {"quality": 100.0}, {"quality": 250.0}]
+    with PredictClient(url, "pictures") as client:
+        scores = client.score_files(pictures, batch_size=2)
+        assert scores == [{"quality": 0.0}, {"quality": 100.0}, {"quality": 250.0}]
+        assert client.info is None
 
 
 def test_a_picture_that_the_graph_cannot_decode_is_sent_as_png(url, tmp_path):
@@ -46,6 +61,8 @@ def test_further_inputs_and_several_outputs(url, pictures):
         {"quality": 100.0, "box_quality": [3.0]},
         {"quality": 250.0, "box_quality": [4.0]},
     ]
+    boxes[1]["boxes"] = boxes[1]["boxes"] * 2  # other numbers of boxes do not fit into one request
+    assert client.score_files(pictures, other_inputs=boxes)[1] == {"quality": 100.0, "box_quality": [3.0, 3.0]}
     with pytest.raises(InvalidInput, match=r"grey 0\.png: the model takes boxes, image_bytes\. Received: image_bytes"):
         client.score_files(pictures)
     with pytest.raises(InvalidInput, match=r"one mapping for each of 3 files\. Received: 1"):
@@ -54,7 +71,7 @@ def test_further_inputs_and_several_outputs(url, pictures):
 
 def test_the_picture_that_the_server_refuses_is_named(url, pictures):
     pictures[1].write_bytes(pictures[1].read_bytes()[:60])
-    with pytest.raises((PredictionError, PictureError), match=r"grey 100\.png: ") as caught:
+    with pytest.raises(PictureError, match=r"grey 100\.png: ") as caught:
         PredictClient(url, "pictures").score_files(pictures)
     assert "\n" not in str(caught.value)
 
@@ -64,7 +81,7 @@ def test_files_that_cannot_be_sent(url, tmp_path):
     with pytest.raises(MissingPicture, match="does not exist"):
         client.score_files([tmp_path / "nothing.jpg"])
     (tmp_path / "empty.jpg").touch()
-    with pytest.raises(EmptyPicture, match="empty"):
+    with pytest.raises(EmptyPicture, match="no bytes"):
         client.score_files([tmp_path / "empty.jpg"])
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(PictureError):
@@ -74,8 +91,9 @@ def test_files_that_cannot_be_sent(url, tmp_path):
 @pytest.mark.parametrize(
     ("model", "settings", "error", "text"),
     [
-        ("nope", {}, PredictionError, r"Servable not found for request: Latest\(nope\)"),
+        ("nope", {}, PredictionError, r"://.*: Servable not found for request: Latest\(nope\)"),
         ("pictures", {"version": 9}, PredictionError, r"Specific\(pictures, 9\)"),
+        ("pictures", {"label": "nope"}, PredictionError, "nope"),
         ("pictures", {"signature": "nope"}, InvalidInput, "no signature 'nope'; it has .*serving_default"),
         ("times", {}, InvalidInput, "does not take encoded pictures: it has 0 string inputs"),
     ],
@@ -85,13 +103,70 @@ def test_models_that_cannot_score(url, pictures, model, settings, error, text):
         PredictClient(url, model, **settings).score_files(pictures)
 
 
-def test_addresses_where_no_server_answers(pictures):
-    with pytest.raises(PredictionError, match=r"cannot reach http://127\.0\.0\.1:1: .*refused") as caught:
-        PredictClient("http://127.0.0.1:1", "m").score_files(pictures)
+def test_the_newest_version_a_number_or_a_label():
+    with client_served() as urls:
+        for url in urls.values():
+            answers = [
+                PredictClient(url, "times", **chosen).predict({"x": [1.5, 2]})["y"].tolist()
+                for chosen in ({}, {"version": 1}, {"label": "old"})
+            ]
+            assert answers == [[3, 4], [1.5, 2], [1.5, 2]]
+    with pytest.raises(InvalidInput, match="not by both"):
+        PredictClient("http://localhost:1", "times", version=1, label="old")
+
+
+def test_values_of_every_kind_are_the_same_by_both_protocols(servers):
+    numbers = [np.nan, np.inf, 0.1, 1e30, -3]
+    for signature, values in (
+        ("serving_default", numbers),
+        ("double", numbers),
+        ("int64", [2**62, -5]),
+        ("bool", [True]),
+    ):
+        sent = {"x": values}
+        by_rest, by_grpc = (
+            PredictClient(url, "kinds", signature=signature).predict(sent)["y"] for url in servers.values()
+        )
+        assert by_rest.dtype == by_grpc.dtype
+        np.testing.assert_array_equal(by_rest, by_grpc)
+    raw = bytes(range(256))
+    for url in servers.values():
+        outputs = PredictClient(url, "kinds", signature="bytes").predict({"s": [raw, b""]})
+        assert outputs["copy_bytes"].tolist() == [raw, b""]
+        texts = PredictClient(url, "kinds", signature="text").predict({"s": ["é".encode()]})
+        assert texts["text"].tolist() == ["<é>".encode()]
+
+
+def test_inputs_of_other_names_and_a_refused_request(url):
+    client = PredictClient(url, "kinds", signature="positive")
+    with pytest.raises(InvalidInput, match=r"takes x\. Received: y"):
+        client.predict({"y": [1]})
+    with pytest.raises(RequestRefused, match="found a negative value") as caught:
+        client.predict({"x": [-1]})
+    assert str(caught.value) == f"{url.rstrip('/')}: {caught.value.reason}"
+
+
+def test_large_messages(servers):
+    values = np.arange(1_500_000, dtype=np.float32)  # 6 MB; grpc's own limit is 4 MiB
+    outputs = PredictClient(servers["grpc"], "times", version=2).predict({"x": values})
+    np.testing.assert_array_equal(outputs["y"], 2 * values)
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_addresses_where_no_server_answers(scheme, pictures):
+    with pytest.raises(PredictionError, match=rf"no answer from {scheme}://127\.0\.0\.1:1: .*refused") as caught:
+        PredictClient(f"{scheme}://127.0.0.1:1", "m", retries=0).score_files(pictures)
     assert "\n" not in str(caught.value)
     assert "grey" not in str(caught.value)
-    with pytest.raises(InvalidInput, match="begins with http"):
-        PredictClient("localhost:8501", "m")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["localhost:8501", "ftp://host", "http://", "http://host:port", "grpc://", "grpc://host:x", "grpc://host/v1"],
+)
+def test_what_is_no_address(address):
+    with pytest.raises(InvalidInput, match="address"):
+        PredictClient(address, "m")
 
 
 @pytest.mark.parametrize(
@@ -111,3 +186,17 @@ def test_servers_of_another_kind(pictures, answer, text):
         threading.Thread(target=server.handle_request, daemon=True).start()
         with pytest.raises(PredictionError, match=text):
             PredictClient(f"http://127.0.0.1:{server.server_port}", "m").score_files(pictures)
+
+
+def test_rest_needs_no_tensorflow(servers, tmp_path):
+    import subprocess
+    import sys
+
+    (tmp_path / "grey.png").write_bytes(picture(9))
+    code = (
+        "import sys\nfrom tfiqa.serving.client import PredictClient\n"
+        "print(PredictClient(sys.argv[1], 'pictures').score_files([sys.argv[2]]), 'tensorflow' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, servers["http"], tmp_path / "grey.png"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "[{'quality': 9.0}] False\n", done.stderr

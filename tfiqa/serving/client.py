@@ -1,37 +1,47 @@
-"""Asking a TensorFlow Serving REST server for scores, with nothing but Python's own HTTP client."""
+"""Asking a TensorFlow Serving server for scores, over REST or gRPC."""
 
 from __future__ import annotations
 
-import base64
-import http.client
 import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import TracebackType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
-from tfiqa.errors import InvalidInput
-from tfiqa.images.exif import read_exif
-from tfiqa.images.exif_encoding import encode_exif
+import numpy as np
+
+from tfiqa.errors import InvalidInput, PictureError
+from tfiqa.models.model_info import ModelInfo
+from tfiqa.serving.error_output import ERROR
 from tfiqa.serving.errors import PredictionError
-from tfiqa.serving.graph_bytes import graph_bytes
+from tfiqa.serving.transport import Retries, ServedSignature, Transport
+
+TIMEOUT_SECONDS = 60.0
+RETRIES = 5  # with their pauses about 8 seconds: a restart of a server whose model loads fast
+CARD = "card"  # signature and output of models that `tfiqa export` wrote, see `serving.package`
 
 
 class PredictClient:
-    """Sends pictures to one model of a server.
+    """Asks one model of a server; may be used by several threads at a time, and as a context that closes it.
+
+    A request that finds no server, or one that is too busy (HTTP 429 and 503; RESOURCE_EXHAUSTED and UNAVAILABLE), is sent
+    again after pauses that grow. What a server refuses is not asked again.
 
     Args:
-        url: the server, such as "http://localhost:8501".
+        url: the server: "http://localhost:8501" (or https) for REST, "grpc://localhost:8500" for gRPC, which needs the extra
+            `serving` and is not encrypted.
         model: the model's name there.
         version: the version to ask; None asks the newest one.
+        label: or the label of the version to ask.
         signature: a signature with one string input, which takes encoded pictures.
-        timeout_seconds: how long to wait for each answer.
+        timeout_seconds: the longest that a request may take, with all its retries.
+        retries: how often a request is sent again.
 
     Raises:
-        InvalidInput: `url` is no http or https address.
+        InvalidInput: `url` is no such address, or a version and a label are given.
+        MissingPackage: the extra `serving` is not installed.
     """
 
     def __init__(
@@ -40,100 +50,35 @@ class PredictClient:
         model: str,
         *,
         version: int | None = None,
+        label: str | None = None,
         signature: str = "serving_default",
-        timeout_seconds: float = 60.0,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise InvalidInput(f"a server's address begins with http:// or https://. Received: {url!r}")
-        at_version = "" if version is None else f"/versions/{version}"
-        self._server = url.rstrip("/")
-        self._model_url = f"{self._server}/v1/models/{quote(model, safe='')}{at_version}"
+        if version is not None and label is not None:
+            raise InvalidInput("a version is named by its number or by its label, not by both")
+        self.url = url.rstrip("/")
+        self.model = model
         self._signature_name = signature
-        self._timeout_seconds = timeout_seconds
+        again = Retries(self.url, retries=retries, timeout_seconds=timeout_seconds)
+        self._transport = _transport(self.url, model, version, label, again)
 
-    def score_files(
-        self,
-        paths: Sequence[str | os.PathLike[str]],
-        *,
-        other_inputs: Sequence[Mapping[str, Any]] | None = None,
-        batch_size: int = 8,
-    ) -> list[dict[str, Any]]:
-        """Scores picture files.
+    def __enter__(self) -> PredictClient:
+        return self
 
-        A file is sent as it is when the served graph can decode it; any other picture is decoded here, turned upright
-        and sent as PNG.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
-        Args:
-            paths: the files.
-            other_inputs: for a model with further inputs, such as boxes: one mapping for each file, values by name. A
-                model's input `exif` is the file's own EXIF unless it is given here.
-            batch_size: how many pictures one request holds.
-
-        Returns:
-            One dictionary for each file: the model's outputs by name.
-
-        Raises:
-            PictureError: a file that is missing or is no picture.
-            PredictionError: the server cannot be reached, or refuses; a picture that it refuses opens the text.
-            InvalidInput: the model's inputs are not those of a picture scorer, or `other_inputs` does not fit.
-        """
-        if batch_size < 1:
-            raise InvalidInput(f"batch_size must be at least 1. Received: {batch_size}")
-        others = [{}] * len(paths) if other_inputs is None else other_inputs
-        if len(others) != len(paths):
-            raise InvalidInput(
-                f"other_inputs must hold one mapping for each of {len(paths)} files. Received: {len(others)}"
-            )
-        scores: list[dict[str, Any]] = []
-        for start in range(0, len(paths), batch_size):
-            chosen = slice(start, start + batch_size)
-            names = [os.fspath(path) for path in paths[chosen]]
-            instances = [
-                {self._picture_input: _as_json(name), **self._own_exif(name), **more}
-                for name, more in zip(names, others[chosen], strict=True)
-            ]
-            scores += self._score(names, instances)
-        return scores
-
-    def predict(self, instances: Sequence[Any]) -> list[Any]:
-        """The server's predictions for instances in row form. Raises PredictionError."""
-        body = json.dumps({"signature_name": self._signature_name, "instances": list(instances)}).encode()
-        answer = self._ask(f"{self._model_url}:predict", body)
-        if not isinstance(answer, dict) or not isinstance(answer.get("predictions"), list):
-            raise PredictionError(f"{self._server} answered without predictions")
-        return answer["predictions"]
-
-    def _score(self, names: list[str], instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        inputs, outputs = self._signature["inputs"], self._signature["outputs"]
-        for name, instance in zip(names, instances, strict=True):
-            if instance.keys() != inputs.keys():
-                raise InvalidInput(
-                    f"{name}: the model takes {', '.join(sorted(inputs))}. Received: {', '.join(sorted(instance))}"
-                )
-        sent = instances if len(inputs) > 1 else [instance[self._picture_input] for instance in instances]
-        try:
-            predictions = self.predict(sent)
-        except _Refused as error:
-            if len(names) == 1:
-                raise PredictionError(f"{names[0]}: {error}") from error
-            for name, instance in zip(
-                names, instances, strict=True
-            ):  # one bad picture fails them all: find and name it
-                self._score([name], [instance])
-            raise
-        return [row if len(outputs) > 1 else {next(iter(outputs)): row} for row in predictions]
-
-    def _own_exif(self, name: str) -> dict[str, list[float]]:
-        """The picture's EXIF for a model that takes it, NaN where a value is missing."""
-        return {"exif": encode_exif(read_exif(name)).tolist()} if "exif" in self._signature["inputs"] else {}
+    def close(self) -> None:
+        """Ends at once what other threads are asking, with a PredictionError there, and all connections."""
+        self._transport.close()
 
     @cached_property
-    def _signature(self) -> dict[str, dict[str, Any]]:
-        answer = self._ask(f"{self._model_url}/metadata")
-        try:
-            signatures = answer["metadata"]["signature_def"]["signature_def"]
-        except (KeyError, TypeError) as error:
-            raise PredictionError(f"{self._server} does not answer like TensorFlow Serving") from error
+    def signature(self) -> ServedSignature:
+        """The inputs and outputs of the signature that is asked. Raises PredictionError, InvalidInput when there is none."""
+        signatures = self._signatures
         if self._signature_name not in signatures:
             raise InvalidInput(
                 f"the model has no signature {self._signature_name!r}; it has {', '.join(sorted(signatures))}"
@@ -141,40 +86,120 @@ class PredictClient:
         return signatures[self._signature_name]
 
     @cached_property
-    def _picture_input(self) -> str:
-        texts = [name for name, info in self._signature["inputs"].items() if info["dtype"] == "DT_STRING"]
+    def info(self) -> ModelInfo | None:
+        """What a model that `tfiqa export` wrote says of itself; None for any other. Raises PredictionError."""
+        if CARD not in self._signatures:
+            return None
+        request = {"request": np.array([b""], object)}
+        answer = self._transport.predict(CARD, self._signatures[CARD], request)
+        try:
+            return ModelInfo.from_dict(json.loads(answer[CARD][0]))
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise PredictionError(f"{self.url}: the card of {self.model} cannot be read") from error
+
+    @cached_property
+    def picture_input(self) -> str:
+        """The name of the input that takes encoded pictures. Raises InvalidInput when there is none, PredictionError."""
+        texts = [name for name, info in self.signature.inputs.items() if info.dtype == "DT_STRING"]
         if len(texts) != 1:
             raise InvalidInput(
                 f"signature {self._signature_name!r} does not take encoded pictures: it has {len(texts)} string inputs"
             )
         return texts[0]
 
-    def _ask(self, url: str, body: bytes | None = None) -> Any:
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    def check(self) -> None:
+        """Asks whether the model is there. Raises PredictionError when it is not."""
+        self._transport.signatures()
+
+    def predict(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Asks for one batch, in one request.
+
+        Args:
+            inputs: for each input of the signature its values, with first dimension N; pictures as a list of bytes.
+
+        Returns:
+            The outputs by name, in the signature's types; strings as objects (bytes).
+
+        Raises:
+            RequestRefused: the server does not do what is asked.
+            PredictionError: the server gave no answer in spite of all retries, or no sound one.
+            InvalidInput: the model's inputs have other names.
+        """
+        expected = self.signature.inputs
+        if inputs.keys() != expected.keys():
+            raise InvalidInput(f"the model takes {', '.join(sorted(expected))}. Received: {', '.join(sorted(inputs))}")
+        arrays = {name: np.asarray(values, expected[name].numpy_dtype) for name, values in inputs.items()}
+        outputs = self._transport.predict(self._signature_name, self.signature, arrays)
+        announced = self.signature.outputs
+        if outputs.keys() != announced.keys() or not all(info.takes(outputs[name]) for name, info in announced.items()):
+            raise PredictionError(f"{self.url} answers with other outputs than {self.model} had at first")
+        return outputs
+
+    def score_files(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        other_inputs: Sequence[Mapping[str, Any]] | None = None,
+        batch_size: int = 4,
+        workers: int = 2,
+    ) -> list[dict[str, Any]]:
+        """Scores picture files.
+
+        A file is sent as it is when the served graph can decode it; any other picture is decoded here, turned upright
+        and sent as PNG, and so is one that the server finds damaged, before it counts as such.
+
+        Args:
+            paths: the files.
+            other_inputs: for a model with further inputs, such as boxes: one mapping for each file, values by name. A
+                model's input `exif` is the file's own EXIF unless it is given here.
+            batch_size: how many pictures one request holds at most.
+            workers: requests at a time.
+
+        Returns:
+            One dictionary for each file: the model's outputs by name, numbers or lists of numbers.
+
+        Raises:
+            PictureError: a file that is missing, is no picture, or that the server did not score.
+            PredictionError: the server cannot be reached, or has no such model.
+            InvalidInput: the model's inputs are not those of a picture scorer, or `other_inputs` does not fit.
+        """
+        from tfiqa.serving.picture_requests import PictureRequests
+
+        others = [{}] * len(paths) if other_inputs is None else other_inputs
+        if len(others) != len(paths):
+            raise InvalidInput(
+                f"other_inputs must hold one mapping for each of {len(paths)} files. Received: {len(others)}"
+            )
+        requests = PictureRequests(self, batch_size=batch_size, workers=workers)
+        scores = []
+        for answer in requests.answers(zip(paths, others, strict=True)):
+            if isinstance(answer, PictureError):
+                raise answer
+            scores.append({name: values.tolist() for name, values in answer.items()})
+        return scores
+
+    @cached_property
+    def _signatures(self) -> dict[str, ServedSignature]:
+        return self._transport.signatures()
+
+
+def _transport(url: str, model: str, version: int | None, label: str | None, retries: Retries) -> Transport:
+    scheme, separator, rest = url.partition("://")
+    if not model:
+        raise InvalidInput("the model's name at the server is empty")
+    if separator and scheme in ("http", "https") and rest:
+        from tfiqa.serving.rest_transport import RestTransport
+
+        return RestTransport(url, model, version, label, retries)
+    if separator and scheme == "grpc" and rest and "/" not in rest:
+        from tfiqa.serving.grpc_transport import DEFAULT_PORT, GrpcTransport
+
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_seconds) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            raise _Refused(_server_reason(error)) from error
-        except (OSError, http.client.HTTPException) as error:
-            reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise PredictionError(f"cannot reach {self._server}: {reason}") from error
+            parts = urlsplit(url)
+            target = rest if parts.port is not None else f"{rest.rstrip(':')}:{DEFAULT_PORT}"
         except ValueError as error:
-            raise PredictionError(f"{self._server} does not answer in JSON") from error
-
-
-class _Refused(PredictionError):
-    """An answer of the server that is an error."""
-
-
-def _as_json(name: str) -> dict[str, str]:
-    return {"b64": base64.b64encode(graph_bytes(name, name=name)).decode()}
-
-
-def _server_reason(error: urllib.error.HTTPError) -> str:
-    """The first line of the server's own error text, or the HTTP status where it gives none."""
-    try:
-        text = str(json.load(error)["error"])
-    except (ValueError, KeyError, TypeError, OSError):
-        text = f"HTTP status {error.code}"
-    return text.strip().partition("\n")[0]
+            raise InvalidInput(f"not the address of a server: {url}") from error
+        return GrpcTransport(target, model, version, label, retries)
+    raise InvalidInput(
+        f"a server's address is http://HOST:PORT, https://HOST:PORT or grpc://HOST:PORT. Received: {url!r}"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfiqa.errors import TfiqaError
+from tfiqa.errors import PictureError, TfiqaError
 
 
 class ServerStartError(TfiqaError):
@@ -11,3 +11,20 @@ class ServerStartError(TfiqaError):
 
 class PredictionError(TfiqaError):
     """A server that cannot be reached, or that refused a request; the text holds the server's reason."""
+
+
+class RequestRefused(PredictionError):
+    """A server that is there and does not do what this one request asks.
+
+    Args:
+        server: its address; it opens the text.
+        reason: the server's own words.
+    """
+
+    def __init__(self, server: str, reason: str) -> None:
+        super().__init__(f"{server}: {reason}")
+        self.reason = reason
+
+
+class NotScored(PictureError):
+    """A picture that a server did not score."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from tfiqa.models.outputs import column_names, flat_outputs, label_names, labels
 from tfiqa.pipelines.records.packed_picture import name_of
 from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
 from tfiqa.serving.saved_model import SavedModelPredictor
+from tfiqa.serving.score_rows import score_row
 from tfiqa.serving.server.model_folders import is_saved_model, version_folders
 
 LITERT = ".tflite"  # the ending of LiteRT files
@@ -105,17 +105,10 @@ class Scorer:
         """
         sources = list(pictures)
         for source, outputs in zip(sources, self.predictor.predict_all(sources, exif), strict=True):
-            name = name_of(source)
-            scores: dict[str, float | str] = {}
-            error: str | None
-            if isinstance(outputs, PictureError):
-                error = str(outputs)
-            else:
-                numbers = flat_outputs(outputs, self.info)
-                finite = all(map(math.isfinite, numbers.values()))
-                scores = {**numbers, **labels(outputs, self.info)}
-                error = None if finite else f"{name}: the model's score is not finite"
-            yield {"path": name, **(dict.fromkeys(self.columns) if error else scores), "error": error}
+            yield score_row(name_of(source), outputs, self.columns, self._values)
+
+    def _values(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float | str]:
+        return {**flat_outputs(outputs, self.info), **labels(outputs, self.info)}
 
 
 def find_model(source: Path) -> Path:
