@@ -62,8 +62,12 @@ def test_exported(model, tmp_path):
     signatures = tf.saved_model.load(str(export_model(model, tmp_path / "boxes"))).signatures
     out = signatures["boxes"](image_bytes=tf.constant(DATA), boxes=tf.constant(BOXES))
     np.testing.assert_allclose(out["box_quality"], SCORES, atol=1)
+    out = signatures["boxes"](image_bytes=tf.constant([b"text", DATA[1]]), boxes=tf.constant(BOXES))
+    np.testing.assert_allclose(out["quality"], [np.nan, 200], atol=1)
+    np.testing.assert_allclose(out["box_quality"], [[np.nan, np.nan], SCORES[1]], atol=1)
+    assert out["error"][0].numpy().startswith(b"is no JPEG, PNG,")
     out = signatures["serving_default"](image_bytes=tf.constant(DATA))
-    assert list(out) == ["quality"]
+    assert sorted(out) == ["error", "quality"]
     np.testing.assert_allclose(out["quality"], [60, 200], atol=1)
     out = signatures["image"](image=tf.fill((2, 40, 50, 3), 7.0))
     assert list(out) == ["quality"]

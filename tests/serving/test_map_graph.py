@@ -65,9 +65,12 @@ def test_exported_in_the_session_of_tf_serving(version, want):
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(version))
         signature = meta.signature_def["map"]
-        outputs = {name: signature.outputs[name].name for name in ("quality", "map")}
-        out = session.run(outputs, {signature.inputs["image_bytes"].name: DATA.numpy()})
-    check(out["quality"], out["map"], want)
+        outputs = {name: signature.outputs[name].name for name in ("quality", "map", "error")}
+        out = session.run(outputs, {signature.inputs["image_bytes"].name: [*DATA.numpy(), b"text"]})
+    check(out["quality"][:-1], out["map"][:-1], want)
+    assert np.isnan(out["quality"][-1])
+    assert np.isnan(out["map"][-1]).all()
+    assert [bool(error) for error in out["error"]] == [False, False, False, True]
 
 
 def test_a_mapper_of_an_exported_model(version, model, want):

@@ -3,8 +3,10 @@
 import io
 import json
 import lzma
+import struct
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -28,6 +30,16 @@ def encoded(image, form, **options):
     stream = io.BytesIO()
     image.save(stream, form, **options)
     return stream.getvalue()
+
+
+def png_header(width, height):
+    """A PNG of a few bytes that states its size and ends where the pixels should be."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +113,26 @@ def test_a_panorama_takes_several_passes(model, signatures):
     assert served == pytest.approx(PicturePredictor(model).predict(wide)["quality"][0], abs=1e-5, rel=1e-5)
 
 
-def test_broken_bytes_are_an_invalid_argument(signatures, pictures):
-    for data in (b"", b"text", pictures[0][:2000], encoded(picture(40, 40, 0), "TIFF")):
-        with pytest.raises(tf.errors.InvalidArgumentError):
-            signatures["serving_default"](image_bytes=tf.constant([data]))
+def test_a_picture_that_cannot_be_used_has_a_reason_and_spoils_no_other(signatures, pictures):
+    tiff, cmyk = encoded(picture(40, 40, 0), "TIFF"), encoded(Image.new("CMYK", (50, 50)), "JPEG")
+    bad = {
+        b"": "is empty",
+        b"text": "is no JPEG, PNG, GIF, BMP or WebP picture; others have to be converted, to PNG for example",
+        tiff: "is no JPEG, PNG, GIF, BMP or WebP picture; others have to be converted, to PNG for example",
+        cmyk: "is a JPEG that is damaged, or of a kind not decoded here: such have to be converted, to PNG for example",
+        png_header(10_000, 10_000): "is damaged or truncated",
+        png_header(20_000, 10_001): "has 20000 x 10001 pixels, more than the limit of 200000000",
+        pictures[0][: len(pictures[0]) // 2]: "is damaged or truncated",
+    }
+    mixed = [data for pair in zip(pictures, bad, strict=True) for data in pair]
+    together = signatures["serving_default"](image_bytes=tf.constant(mixed))
+    alone = [signatures["serving_default"](image_bytes=tf.constant([data])) for data in pictures]
+    assert [text.decode() for text in together["error"].numpy()[1::2]] == list(bad.values())
+    assert set(together["error"].numpy()[::2]) == {b""}
+    for name in ("quality", "attributes"):
+        scores = together[name].numpy()
+        np.testing.assert_array_equal(scores[::2], [each[name].numpy()[0] for each in alone])
+        assert np.isnan(scores[1::2]).all()
 
 
 def test_the_image_signature_gives_the_raw_outputs(model, signatures):
@@ -139,18 +167,28 @@ def test_the_graph_holds_no_python_and_no_path(version):
 def test_loads_in_the_runtime_of_tf_serving(version, pictures):
     """The C++ session that TensorFlow Serving uses, through the v1 loader."""
     code = """
+import json
 import sys
 import tensorflow as tf
 with tf.compat.v1.Session(graph=tf.Graph()) as session:
     meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], sys.argv[1])
     signature = meta.signature_def["serving_default"]
-    feed = {signature.inputs["image_bytes"].name: [open(sys.argv[2], "rb").read()]}
-    print(session.run(signature.outputs["quality"].name, feed).shape)
+    feed = {signature.inputs["image_bytes"].name: [open(sys.argv[2], "rb").read(), b"text"]}
+    quality, error = session.run([signature.outputs[name].name for name in ("quality", "error")], feed)
+    print(json.dumps([quality.tolist(), [text.decode() for text in error]]))
 """
     (version.parent / "a.jpg").write_bytes(pictures[0])
     command = [sys.executable, "-c", code, str(version), str(version.parent / "a.jpg")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "(1,)", done.stderr[-500:]
+    assert done.returncode == 0, done.stderr[-500:]
+    quality, error = json.loads(done.stdout)
+    assert np.isfinite(quality).tolist() == [True, False]
+    assert [bool(reason) for reason in error] == [False, True]
+
+
+def test_the_weights_are_written_once(model, version):
+    written = tf.train.list_variables(str(version / "variables" / "variables"))
+    assert sum(int(np.prod(shape)) for name, shape in written if "/" in name) == model.count_params()
 
 
 def test_what_cannot_be_exported(model, tmp_path):

@@ -55,8 +55,7 @@ def decode_picture_graph(encoded: tf.Tensor, max_pixels: int = DEFAULT_MAX_PIXEL
     ]
     with tf.control_dependencies(checks):
         encoded = tf.identity(encoded)
-    decoders = (_unreadable, _jpeg, _png, _gif, _bmp, _webp)
-    picture = tf.switch_case(header.format, [lambda decoder=decoder: decoder(encoded, header) for decoder in decoders])
+    picture = tf.switch_case(header.format, [lambda decoder=decoder: decoder(encoded, header) for decoder in DECODERS])
     stated = tf.stack([header.height, header.width])
     as_stated = tf.debugging.Assert(
         tf.reduce_all(tf.shape(picture, tf.int64)[:2] == stated),
@@ -143,3 +142,7 @@ def _over_white(rgba: tf.Tensor) -> tf.Tensor:
     rgba = tf.cast(tf.ensure_shape(rgba, [None, None, 4]), tf.int32)
     alpha = rgba[..., 3:]
     return tf.cast((rgba[..., :3] * alpha + WHITE * (255 - alpha) + 127) // 255, tf.uint8)
+
+
+# For each of `headers_graph.FORMATS` its decoder: of the encoded picture and its header, to uint8 (H,W,3) as stored.
+DECODERS = (_unreadable, _jpeg, _png, _gif, _bmp, _webp)

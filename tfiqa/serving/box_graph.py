@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from tfiqa.images.decode_graph import decode_picture_graph
 from tfiqa.images.protocol_graph import prepare_graph
 from tfiqa.pipelines.strips import by_size
+from tfiqa.serving.each_picture_graph import Shapes, each_picture_graph
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -21,30 +21,30 @@ def score_boxes_graph(model: QualityModel, image_bytes: tf.Tensor, boxes: tf.Ten
 
     Args:
         model: a tfiqa model with the inputs `image`, as the picture is, and `boxes`.
-        image_bytes: string (N,). A picture that the graph cannot decode fails the request.
+        image_bytes: string (N,).
         boxes: float32 (N, R, 4), left, top, right, bottom in pixels of the picture as it is shown; as many for each
             picture as the model takes.
 
     Returns:
-        `quality` float32 (N,) and `box_quality` float32 (N, R).
+        `quality` float32 (N,), `box_quality` float32 (N, R), and `error`, string (N,), for pictures without scores: see
+        `each_picture_graph`.
     """
 
-    def score_one(element: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        return picture_and_box_scores(model, element[0], lambda image: element[1])
+    def outputs(picture: tf.Tensor, boxes: tf.Tensor) -> dict[str, tf.Tensor]:
+        quality, box_quality = picture_and_box_scores(model, picture, lambda image: boxes)
+        return {"quality": quality, "box_quality": box_quality}
 
-    signature = tf.TensorSpec((), tf.float32), tf.TensorSpec((None,), tf.float32)
-    # One picture after the other, as in `score_pictures_graph`.
-    quality, box_quality = tf.map_fn(
-        score_one, (image_bytes, boxes), fn_output_signature=signature, parallel_iterations=1
-    )
-    return {"quality": quality, "box_quality": box_quality}
+    def shapes(boxes: tf.Tensor) -> Shapes:
+        return {"quality": [], "box_quality": [tf.shape(boxes)[0]]}
+
+    return each_picture_graph(model.info, image_bytes, (boxes,), outputs, shapes)
 
 
 def picture_and_box_scores(
-    model: QualityModel, data: tf.Tensor, boxes_of: Callable[[tf.Tensor], tf.Tensor]
+    model: QualityModel, picture: tf.Tensor, boxes_of: Callable[[tf.Tensor], tf.Tensor]
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The quality () of an encoded picture, and of boxes in it (R,); `boxes_of` the picture (1, H, W, 3) are (R, 4)."""
-    image = tf.cast(prepare_graph(model.info.protocol, decode_picture_graph(data)), tf.float32)
+    """The quality () of a picture (H, W, 3), and of boxes in it (R,); `boxes_of` the picture (1, H, W, 3) are (R, 4)."""
+    image = tf.cast(prepare_graph(model.info.protocol, picture), tf.float32)
     boxes = boxes_of(image)[tf.newaxis]
 
     def scores() -> tuple[tf.Tensor, tf.Tensor]:

@@ -14,7 +14,6 @@ import numpy as np
 
 from tfiqa.errors import InvalidInput, PictureError
 from tfiqa.models.model_info import ModelInfo
-from tfiqa.serving.error_output import ERROR
 from tfiqa.serving.errors import PredictionError
 from tfiqa.serving.transport import Retries, ServedSignature, Transport
 

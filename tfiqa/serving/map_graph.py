@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfiqa.pipelines.box_scoring import stand_in_boxes
 from tfiqa.serving.box_graph import picture_and_box_scores
+from tfiqa.serving.each_picture_graph import Shapes, each_picture_graph
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -21,10 +22,11 @@ def map_pictures_graph(model: QualityModel, image_bytes: tf.Tensor) -> dict[str,
 
     Args:
         model: a tfiqa model with the inputs `image`, as the picture is, and `boxes`.
-        image_bytes: string (N,). A picture that the graph cannot decode fails the request.
+        image_bytes: string (N,).
 
     Returns:
-        `quality` float32 (N,) and `map` float32 (N, 20, 20), rows from the top.
+        `quality` float32 (N,), `map` float32 (N, 20, 20), rows from the top, and `error`, string (N,), for pictures without
+        scores: see `each_picture_graph`.
     """
     relative = stand_in_boxes(model)
 
@@ -34,14 +36,14 @@ def map_pictures_graph(model: QualityModel, image_bytes: tf.Tensor) -> dict[str,
         stand_ins = relative * tf.cast(tf.stack([width, height, width, height]), tf.float32)
         return tf.concat([stand_ins, _blocks(height, width)], axis=0)
 
-    def map_one(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        quality, scores = picture_and_box_scores(model, data, all_boxes)
-        return quality, tf.reshape(scores[len(relative) :], (MAP_SIDE, MAP_SIDE))
+    def outputs(picture: tf.Tensor) -> dict[str, tf.Tensor]:
+        quality, scores = picture_and_box_scores(model, picture, all_boxes)
+        return {"quality": quality, "map": tf.reshape(scores[len(relative) :], (MAP_SIDE, MAP_SIDE))}
 
-    signature = tf.TensorSpec((), tf.float32), tf.TensorSpec((MAP_SIDE, MAP_SIDE), tf.float32)
-    # One picture after the other, as in `score_pictures_graph`.
-    quality, local = tf.map_fn(map_one, image_bytes, fn_output_signature=signature, parallel_iterations=1)
-    return {"quality": quality, "map": local}
+    def shapes() -> Shapes:
+        return {"quality": [], "map": [MAP_SIDE, MAP_SIDE]}
+
+    return each_picture_graph(model.info, image_bytes, (), outputs, shapes)
 
 
 def _blocks(height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:

@@ -12,6 +12,7 @@ from PIL import Image
 from tfiqa.errors import CheckpointError, InvalidInput
 from tfiqa.explain.blocks import block_boxes
 from tfiqa.explain.quality_map import Mapper, QualityMap, QualityMapper
+from tfiqa.serving.error_output import ERROR
 from tfiqa.serving.package import read_card
 from tfiqa.serving.scorer import find_model
 
@@ -42,12 +43,14 @@ class SavedModelMapper:
             )
 
     def map(self, picture: NDArray[np.uint8], exif: NDArray[np.float64] | None = None) -> QualityMap:
-        """The map of a decoded picture (H, W, 3), as it is shown."""
+        """The map of a decoded picture (H, W, 3), as it is shown. Raises InvalidInput for a size that the model does not take."""
         import tensorflow as tf
 
         png = io.BytesIO()
         Image.fromarray(picture).save(png, "PNG", compress_level=1)
         outputs = self._loaded.signatures["map"](image_bytes=tf.constant([png.getvalue()]))
+        if reason := bytes(outputs[ERROR][0].numpy()).decode() if ERROR in outputs else "":
+            raise InvalidInput(f"the picture {reason}")
         local = outputs["map"][0].numpy()
         assert self.info.scale is not None  # nothing else is exported
         blocks = block_boxes(*local.shape, *picture.shape[:2])

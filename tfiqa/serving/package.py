@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,6 @@ from tfiqa.models.model_info import ModelInfo
 from tfiqa.serving.server.model_folders import version_folders
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from tfiqa.models.quality_model import QualityModel
 
 CARD = Path("assets.extra") / "tfiqa.json"  # TF Serving leaves assets.extra alone
@@ -42,17 +39,8 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     """
     import keras
     import tensorflow as tf
-    from keras.export import ExportArchive
 
-    from tfiqa.explain.quality_map import with_boxes
-    from tfiqa.images.exif_encoding import EXIF_VECTOR
-    from tfiqa.models.outputs import picture_outputs
-    from tfiqa.pipelines.box_scoring import takes_boxes
-    from tfiqa.pipelines.scoring import model_inputs, takes_exif
-    from tfiqa.pipelines.strips import by_size
-    from tfiqa.serving.box_graph import score_boxes_graph
-    from tfiqa.serving.map_graph import map_pictures_graph
-    from tfiqa.serving.picture_graph import score_pictures_graph
+    from tfiqa.serving.signatures import trace_signatures, write_saved_model
 
     if keras.backend.backend() != "tensorflow":
         raise InvalidInput("a SavedModel is exported with KERAS_BACKEND=tensorflow; the .keras file is the same")
@@ -64,32 +52,10 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
     if number < 1:
         raise InvalidInput(f"a version is a positive number. Received: {number}")
 
-    def scores(image_bytes: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        return score_pictures_graph(model, image_bytes, exif)
-
-    def raw(image: tf.Tensor, exif: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        def outputs() -> dict[str, tf.Tensor]:
-            return picture_outputs(model(model_inputs(image, exif), training=False))
-
-        return outputs() if model.info.protocol.patch_size is not None else by_size(image, outputs, model)
-
-    also = [tf.TensorSpec((None, len(EXIF_VECTOR)), tf.float32, name="exif")] if takes_exif(model) else []
-    encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
-    archive = ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serving_default", scores, [encoded, *also])
-    if takes_boxes(model):
-        boxes = tf.TensorSpec((None, None, 4), tf.float32, name="boxes")
-        archive.add_endpoint("boxes", partial(score_boxes_graph, model), [encoded, boxes])
-    if (boxed := with_boxes(model)) is not None:
-        if boxed is not model:
-            archive.track(boxed)
-        archive.add_endpoint("map", partial(map_pictures_graph, boxed), [encoded])
-    archive.add_endpoint("image", raw, [tf.TensorSpec((None, None, None, 3), tf.float32, name="image"), *also])
-    archive.add_endpoint("card", partial(_card, model.info), [tf.TensorSpec((None,), tf.string, name="request")])
+    signatures = trace_signatures(model)
     with whole_folder(base / str(number)) as folder:
         try:
-            archive.write_out(str(folder), verbose=False)
+            write_saved_model(signatures, folder)
         except tf.errors.OpError as error:  # TensorFlow writes its files itself and reports a full disk this way
             # "{{node}} /temporary/path; No space left on device [Op:SaveV2]": only the system's reason helps.
             reason = error.message.splitlines()[0].rpartition("; ")[2].partition(" [Op:")[0]
@@ -97,14 +63,6 @@ def export_model(model: QualityModel, output: str | Path, version: int | None = 
         (folder / CARD).parent.mkdir(exist_ok=True)
         (folder / CARD).write_text(json.dumps(model.info.to_dict(), indent=2) + "\n", encoding="utf-8")
     return base / str(number)
-
-
-def _card(info: ModelInfo, request: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The model's information as JSON text, once for each element of `request`, whatever it is: a server hands out signatures,
-    but no file."""
-    import tensorflow as tf
-
-    return {"card": tf.fill(tf.shape(request), json.dumps(info.to_dict()))}
 
 
 def read_card(folder: Path) -> ModelInfo:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from tfiqa.images.decode_graph import decode_picture_graph
 from tfiqa.images.exif_encoding import EXIF_DEVIATION, EXIF_MEAN
 from tfiqa.images.protocol_graph import prepare_graph
 from tfiqa.models.outputs import output_widths, patch_outputs
 from tfiqa.pipelines.scoring import model_inputs
 from tfiqa.pipelines.strips import by_size
+from tfiqa.serving.each_picture_graph import each_picture_graph
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -27,31 +27,32 @@ def score_pictures_graph(
 
     Args:
         model: a tfiqa model with the input `image`, and perhaps `exif`.
-        image_bytes: string (N,). A picture that the graph cannot decode fails the request.
+        image_bytes: string (N,).
         exif: float32 (N, 8) for a model that takes it, as `images.exif_encoding.encode_exif` has it: not normalised, NaN
             where a tag is missing. All NaN is a picture without EXIF.
 
     Returns:
-        For each of `patch_outputs` float32 with first dimension N: (N,) where the model gives one number, else (N, columns).
+        For each of `patch_outputs` float32 with first dimension N: (N,) where the model gives one number, else (N, columns); and
+        `error`, string (N,), for pictures without scores: see `each_picture_graph`.
     """
     widths = output_widths(model)
     if exif is not None:
         normalised = (exif - EXIF_MEAN) / EXIF_DEVIATION
         exif = tf.where(tf.math.is_nan(normalised), 0.0, normalised)
 
-    def score_one(element: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
-        patches = prepare_graph(model.info.protocol, decode_picture_graph(element[0]))
+    def outputs(picture: tf.Tensor, *exif: tf.Tensor) -> dict[str, tf.Tensor]:
+        patches = prepare_graph(model.info.protocol, picture)
 
         def scores() -> dict[str, tf.Tensor]:
-            return _mean_over_patches(model, patches, element[1] if exif is not None else None, widths)
+            means = _mean_over_patches(model, patches, exif[0] if exif else None, widths)
+            return {name: values[0] if widths[name] == 1 else values for name, values in means.items()}
 
         return scores() if model.info.protocol.patch_size is not None else by_size(patches, scores, model)
 
-    signature = {name: tf.TensorSpec((width,), tf.float32) for name, width in widths.items()}
-    elements = (image_bytes,) if exif is None else (image_bytes, exif)
-    # One picture after the other: the network already uses every core, and memory stays that of one picture.
-    outputs = tf.map_fn(score_one, elements, fn_output_signature=signature, parallel_iterations=1)
-    return {name: values[:, 0] if widths[name] == 1 else values for name, values in outputs.items()}
+    def shapes(*exif: tf.Tensor) -> dict[str, list[int]]:
+        return {name: [] if width == 1 else [width] for name, width in widths.items()}
+
+    return each_picture_graph(model.info, image_bytes, () if exif is None else (exif,), outputs, shapes)
 
 
 def _mean_over_patches(

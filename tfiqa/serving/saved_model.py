@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tfiqa.errors import BrokenPicture, CheckpointError, PictureError
+from tfiqa.errors import BrokenPicture, CheckpointError, PictureError, UnsupportedPicture
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.in_order import map_in_order
 from tfiqa.pipelines.records.packed_picture import file_or_bytes
 from tfiqa.pipelines.scoring import Item, Outputs, Source, or_error, own_exif, with_exif
+from tfiqa.serving.error_output import ERROR
 from tfiqa.serving.graph_bytes import graph_bytes, upright_png
 from tfiqa.serving.package import read_card
 
@@ -51,20 +53,31 @@ class SavedModelPredictor:
         inputs = {"image_bytes": tf.constant([data])}
         if "exif" in self._signature.structured_input_signature[1]:
             inputs["exif"] = tf.constant([own_exif(source) if exif is None else exif], tf.float32)
-        try:
-            outputs = self._signature(**inputs)
-        except tf.errors.OpError:
+        outputs = self._run(inputs, name)
+        if _error_of(outputs):
             # Pillow forgives damage that TensorFlow's decoder does not, such as a JPEG without its end marker. Where it
             # does not either, its error says more.
             inputs["image_bytes"] = tf.constant([upright_png(data, name=name, max_pixels=self.max_pixels)])
-            try:
-                outputs = self._signature(**inputs)
-            except tf.errors.OpError as error:
-                raise BrokenPicture(name, f"the exported graph refuses it ({type(error).__name__})") from error
-        return {key: value.numpy()[0].reshape(-1) for key, value in outputs.items()}
+            outputs = self._run(inputs, name)
+            if reason := _error_of(outputs):
+                raise UnsupportedPicture(name, reason)
+        return {key: value[0].reshape(-1) for key, value in outputs.items() if key != ERROR}
+
+    def _run(self, inputs: dict[str, Any], name: str) -> Outputs:
+        import tensorflow as tf
+
+        try:
+            return {key: value.numpy() for key, value in self._signature(**inputs).items()}
+        except tf.errors.OpError as error:
+            raise BrokenPicture(name, f"the exported graph refuses it ({type(error).__name__})") from error
 
     def predict_all(
         self, sources: Iterable[Source], exif: Iterable[np.ndarray] | None = None
     ) -> Iterator[Outputs | PictureError]:
         """Outputs, or the error, of each picture, in order and as they come; see `PicturePredictor.predict_all`."""
         return map_in_order(or_error(self._predict), with_exif(sources, exif), self.workers)
+
+
+def _error_of(outputs: Outputs) -> str:
+    """Why the graph gave the one picture no scores; "" if it did, as do exports from before there was this output."""
+    return bytes(outputs[ERROR][0]).decode() if ERROR in outputs else ""
