@@ -15,11 +15,13 @@ from tfiqa.errors import CheckpointError
 from tfiqa.models.model_info import ModelInfo
 from tfiqa.serving.package import read_card
 from tfiqa.serving.server.loaded_model import LoadedModel, Signature
-from tfiqa.serving.server.model_store import ModelStore, State
+from tfiqa.serving.server.model_store import ModelStore
+from tfiqa.serving.server.served_model import State
 from tfiqa.serving.server.status import StatusError
 
 DEFAULT_MAX_BODY_BYTES: Final = 64 * 2**20  # of one request, which holds one photograph in base64
 FOLDER: Final = Path(__file__).parent / "page"
+PICTURE_INPUT: Final = "image_bytes"  # in the signatures of `tfiqa export`
 MAP_SIGNATURE: Final = "map"
 BOXES_SIGNATURE: Final = "boxes"
 
@@ -119,7 +121,8 @@ class WebPage:
 def _version(number: int, model: LoadedModel) -> dict[str, Any]:
     """What the page knows of one version; scale and columns are None for a SavedModel that tfiqa did not export."""
     info = _info(model)
-    signatures = {name: found for name, signature in model.signatures.items() if (found := _of_pictures(signature))}
+    inputs = {name: _picture_input(signature, any_name=info is None) for name, signature in model.signatures.items()}
+    signatures = {name: _signature(model.signatures[name], of) for name, of in inputs.items() if of is not None}
     return {
         "version": str(number),  # beyond 2**53 a number would not arrive whole
         "model": None if info is None else info.model,
@@ -138,10 +141,15 @@ def _info(model: LoadedModel) -> ModelInfo | None:
         return None
 
 
-def _of_pictures(signature: Signature) -> dict[str, Any] | None:
-    """The picture input, all inputs with their shapes, and the outputs; None for a signature without one string input."""
+def _picture_input(signature: Signature, any_name: bool) -> str | None:
+    """The name of the input that takes encoded photographs: `image_bytes`, or the only string input where `any_name` counts."""
     texts = [name for name, info in signature.inputs.items() if info.dtype == tf.string]
-    if len(texts) != 1:
-        return None
+    if PICTURE_INPUT in texts:
+        return PICTURE_INPUT
+    return texts[0] if any_name and len(texts) == 1 else None
+
+
+def _signature(signature: Signature, picture_input: str) -> dict[str, Any]:
+    """The picture input, all inputs with their shapes, and the outputs' names."""
     shapes = {name: None if info.shape is None else list(info.shape) for name, info in signature.inputs.items()}
-    return {"picture_input": texts[0], "inputs": shapes, "outputs": list(signature.outputs)}
+    return {"picture_input": picture_input, "inputs": shapes, "outputs": list(signature.outputs)}

@@ -86,7 +86,7 @@ export class LargeView {
 
   detailElements(result) {
     const size = this.photo.preview ? `${this.photo.preview.width} × ${this.photo.preview.height} pixels, ` : "";
-    const file = element("p", { class: "note" }, `${size}${(this.photo.file.size / 1024).toFixed(0)} KiB`);
+    const file = element("p", { class: "note" }, `${size}${sizeText(this.photo.file.size)}`);
     const converted = this.photo.converted ? [element("p", { class: "note" }, "Converted to PNG by this browser.")] : [];
     if (result.state !== "done") {
       const text = result.error ?? { new: "Not scored yet.", cancelled: "Cancelled." }[result.state] ?? "Being scored …";
@@ -133,7 +133,7 @@ export class LargeView {
   }
 
   key(event) {
-    if (event.target.matches("input, select")) return; // the arrow keys move sliders there
+    if (event.target.matches("select, input[type=range]")) return; // which the arrow keys are for
     if (event.key === "ArrowLeft") this.step(-1);
     if (event.key === "ArrowRight") this.step(1);
   }
@@ -162,4 +162,8 @@ function contentBox(canvas) {
   const scale = Math.min(box.width / canvas.width, box.height / canvas.height);
   const [width, height] = [canvas.width * scale, canvas.height * scale];
   return { left: box.left + (box.width - width) / 2, top: box.top + (box.height - height) / 2, width, height };
+}
+
+function sizeText(bytes) {
+  return bytes < 2 ** 20 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -147,6 +147,7 @@ function view() {
 /** Draws soon, once for all changes until then. */
 function redraw(...photos) {
   for (const photo of photos) changed.add(photo);
+  document.body.dataset.busy = true;
   frame ||= setTimeout(draw, 50);
 }
 
@@ -179,6 +180,7 @@ function drawProgress({ mapsShown }) {
   const done = count("done") + failed;
   const pendingMaps = list.photos.filter((photo) => ["waiting", "sending"].includes(photo.map(choice).state)).length;
   const busy = done + cancelled + count("new") < all;
+  document.body.dataset.busy = busy || (mapsShown && pendingMaps > 0);
   byId("progress").max = Math.max(1, all);
   byId("progress").value = done;
   byId("progress").hidden = !busy;
@@ -189,8 +191,9 @@ function drawProgress({ mapsShown }) {
   if (failed) text += `, ${failed} could not be scored`;
   if (cancelled) text += `, ${cancelled} cancelled`;
   if (mapsShown && pendingMaps) text += `; ${pendingMaps} ${pendingMaps === 1 ? "map" : "maps"} on the way`;
-  byId("progress-text").textContent = text + leftOut;
-  announce(`${text}.${leftOut}`, busy);
+  text += `.${leftOut}`;
+  byId("progress-text").textContent = text;
+  announce(text, busy);
 }
 
 /** Screen readers hear every text of the live region: while photographs come in fast, one in three seconds is enough. */
@@ -220,7 +223,9 @@ function listenToIntake() {
     });
   }
   const touch = matchMedia("(pointer: coarse)").matches;
-  byId("take").hidden = !(touch && "capture" in byId("camera"));
+  byId("take").hidden = !touch;
+  if (touch) byId("intake-title").textContent = "Add photos";
+  byId("intake-hint").hidden = touch;
   byId("choose-folder").hidden = touch || !("webkitdirectory" in byId("folder"));
   let depth = 0; // of nested elements that the pointer is over
   const over = (by) => document.body.classList.toggle("dropping", (depth += by) > 0);

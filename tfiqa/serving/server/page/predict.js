@@ -124,9 +124,10 @@ function refusal(status, text) {
 function pictureError(reason) {
   const asserted = /assertion failed: \[(.*?)\](?:\s*\[|\s*$)/s.exec(reason)?.[1];
   const line = asserted ?? firstLine(reason);
-  const decoding = /operations decode|operations cannot decode|unknown image file format|unsupported|cannot decode/i.test(line);
-  if (decoding) return new PredictError("The server does not read files of this kind, or this is no photo at all.", { decoding });
-  return new PredictError(line ? `The server refuses this photo: ${line}` : "The server refuses this photo.");
+  const decoding = /have to be converted|operations decode|unknown image file format/i.test(line);
+  const predicate = /^(is|has|holds|needs) /.test(line); // tfiqa's own words, which follow the file's name
+  const text = predicate ? `This file ${line}.` : `The server refuses this photo${line ? `: ${line}` : "."}`;
+  return new PredictError(text, { decoding });
 }
 
 function firstLine(text) {

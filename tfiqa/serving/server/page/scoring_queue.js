@@ -80,7 +80,7 @@ export class ScoringQueue {
     } catch (error) {
       if (!error.decoding || photo.converted) throw error;
       photo.converted = await toPng(photo.file);
-      if (!photo.converted) throw error;
+      if (!photo.converted) throw new Error(`${error.message.replace(/[;:][^;:]*$|\.$/, "")}, and this browser cannot convert it.`);
       outputs = await this.send(job, choice.scoring);
     }
     const reading = readOutputs(outputs, choice.version);
