@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-from client_models import SIDE, client_models_folder, client_served, picture
+from client_models import SIDE, client_models_folder, client_served, one_server, picture
 
 from tfiqa.errors import InvalidInput
+from tfiqa.serving import picture_requests, transport
 from tfiqa.serving.client import PredictClient
 from tfiqa.serving.errors import PredictionError
 from tfiqa.serving.served_scorer import ServedScorer
+from tfiqa.serving.server.grpc_server import GrpcServer
+from tfiqa.serving.server.rest_server import RestServer
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +123,57 @@ def test_exif_comes_from_the_file(url, tmp_path):
         tagged, bare = client.score_files([tmp_path / "tagged.jpg", tmp_path / "bare.jpg"])
     np.testing.assert_array_equal(tagged["exif"], [4.25, *[np.nan] * 7])
     np.testing.assert_array_equal(bare["exif"], [np.nan] * 8)
+
+
+@pytest.mark.parametrize("make", [RestServer, GrpcServer])
+def test_a_server_that_dies_half_way(make, tmp_path, monkeypatch):
+    """What is left are rows with that error, at once."""
+    monkeypatch.setattr(transport, "FIRST_PAUSE_SECONDS", 0.01)
+    files = [tmp_path / f"{number}.png" for number in range(30)]
+    for file in files:
+        file.write_bytes(picture(9))
+    asked = 0
+
+    def counted(check):
+        nonlocal asked
+        asked += 1
+        check()
+
+    with one_server(make) as (server, url), PredictClient(url, "carded", retries=1) as client:
+        check = client.check
+        monkeypatch.setattr(client, "check", lambda: counted(check))
+        rows = ServedScorer(client, batch_size=2, workers=1).rows([*files, tmp_path / "missing.png"])
+        found = [next(rows)]
+        server.stop(1)
+        found += rows
+    errors = [row["error"] for row in found]
+    scored = errors.index(next(filter(None, errors)))
+    assert 0 < scored < 30
+    assert errors[:scored] == [None] * scored
+    assert [row["path"] for row in found] == [*map(str, files), str(tmp_path / "missing.png")]
+    for row in found[scored:]:
+        assert row["error"].startswith(f"{row['path']}: no answer from {url}: ")
+        assert row["quality"] is None
+    assert asked == 1
+
+
+def test_requests_hold_no_more_than_the_limits(servers, tmp_path, monkeypatch):
+    files = [tmp_path / f"{number}.png" for number in range(7)]
+    for number, file in enumerate(files):
+        file.write_bytes(picture(number, size=(16, 16 if number != 5 else 600)))
+    small, large = len(files[0].read_bytes()), len(files[5].read_bytes())
+    monkeypatch.setattr(picture_requests, "MAX_REQUEST_BYTES", small * 3 - 1)
+    assert large > small + 1
+    sizes = []
+    with PredictClient(servers["http"], "carded") as client:
+        predict = client.predict
+
+        def noted(inputs):
+            sizes.append([len(data) for data in inputs["image_bytes"]])
+            return predict(inputs)
+
+        monkeypatch.setattr(client, "predict", noted)
+        rows = list(ServedScorer(client, batch_size=4, workers=1).rows(files))
+    assert [row["quality"] for row in rows] == [*range(7)]
+    assert [size for request in sizes for size in request] == [len(file.read_bytes()) for file in files]
+    assert all(len(request) <= 2 and (len(request) == 1 or sum(request) < small * 3) for request in sizes)

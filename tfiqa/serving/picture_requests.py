@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfiqa.errors import BrokenPicture, InvalidInput, PictureError
+from tfiqa.errors import InvalidInput, PictureError, UnsupportedPicture
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, read_picture_file
 from tfiqa.images.exif import read_exif
 from tfiqa.images.exif_encoding import encode_exif
@@ -143,7 +143,7 @@ class PictureRequests:
         answers: list[Outputs | PictureError] = []
         for row, picture in enumerate(pictures):
             if errors and errors[row]:
-                answers.append(self._once_more(picture, BrokenPicture(picture.name, errors[row])))
+                answers.append(self._once_more(picture, UnsupportedPicture(picture.name, errors[row])))
             else:
                 answers.append({name: values[row] for name, values in outputs.items()})
         return answers

@@ -56,6 +56,13 @@ def client_models_folder():
 @contextlib.contextmanager
 def client_served():
     """The addresses of both servers over the models, by scheme; `times` has the label "old" for version 1."""
+    with one_server(RestServer) as (_, rest), one_server(GrpcServer) as (_, grpc):
+        yield {"http": rest, "grpc": grpc}
+
+
+@contextlib.contextmanager
+def one_server(make):
+    """(a server of a class over the models, its address); it may be stopped inside."""
     labels = {"times": {"old": 1}}
     sources = [
         ModelSource(base.name, base, all_versions(), labels.get(base.name, {}))
@@ -63,15 +70,16 @@ def client_served():
     ]
     store = ModelStore(sources, poll_seconds=0, load_retries=0, labels_for_unavailable=True)
     store.start()
-    inference = Inference(store)
-    rest, grpc = RestServer(inference, port=0), GrpcServer(inference, port=0)
-    rest.start()
-    grpc.start()
+    server = make(Inference(store), port=0)
+    server.start()
+    stopped = []
+    stop = server.stop
+    server.stop = lambda seconds: (stopped.append(True), stop(seconds))
     try:
-        yield {"http": f"http://127.0.0.1:{rest.port}", "grpc": f"grpc://127.0.0.1:{grpc.port}"}
+        yield server, f"{'http' if make is RestServer else 'grpc'}://127.0.0.1:{server.port}"
     finally:
-        rest.stop()
-        grpc.stop(1)
+        if not stopped:
+            stop(1)
         store.stop()
 
 
