@@ -15,6 +15,7 @@ from tfiqa.images.decode import DEFAULT_MAX_PIXELS, read_picture_file
 from tfiqa.images.exif import read_exif
 from tfiqa.images.exif_encoding import encode_exif
 from tfiqa.in_order import map_in_order
+from tfiqa.serving.error_output import ERROR
 from tfiqa.serving.errors import NotScored, PredictionError, RequestRefused
 from tfiqa.serving.graph_bytes import graph_bytes, upright_png
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 Outputs = dict[str, np.ndarray]
 Item = tuple[str | os.PathLike[str], Mapping[str, Any]]  # a file, and its values for further inputs
 
-ERROR = "error"  # the string output that says why a picture has no scores, "" for one that has
 MAX_REQUEST_BYTES = 32 << 20  # of encoded pictures; a larger one has a request of its own
 BATCH_SIZE = 4  # half of what our exported batching configuration takes, so that a server can merge requests
 WORKERS = 2  # while the server scores one request, the next is read and sent

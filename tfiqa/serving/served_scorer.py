@@ -12,8 +12,9 @@ from tfiqa.errors import InvalidInput
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.models.outputs import column_names, flat_outputs, label_names, labels
 from tfiqa.serving.client import PredictClient
+from tfiqa.serving.error_output import ERROR
 from tfiqa.serving.errors import PredictionError
-from tfiqa.serving.picture_requests import BATCH_SIZE, ERROR, WORKERS, PictureRequests
+from tfiqa.serving.picture_requests import BATCH_SIZE, WORKERS, PictureRequests
 from tfiqa.serving.score_rows import score_row
 from tfiqa.serving.transport import TensorInfo
 
