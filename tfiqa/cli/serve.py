@@ -31,30 +31,27 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
     models = find_models(folder or "saved_models") if model_config_file is None else []
     load_tensorflow()
 
-    from tfiqa.cli.serve_settings import batching_settings, serve_settings
+    from tfiqa.cli.serve_settings import batching_settings, model_store, run_timeout_seconds, serve_settings
+    from tfiqa.serving.server.config_file_watch import ConfigFileWatch
     from tfiqa.serving.server.grpc_server import GrpcServer
     from tfiqa.serving.server.inference import Inference
-    from tfiqa.serving.server.loaded_model import LoadedModel
     from tfiqa.serving.server.metrics import Metrics
-    from tfiqa.serving.server.model_config import models_of, read_model_config
-    from tfiqa.serving.server.model_store import ModelStore
+    from tfiqa.serving.server.model_config import models_at_start
     from tfiqa.serving.server.rest_server import RestServer
     from tfiqa.serving.server.serve import leave, serve_forever
 
-    if model_config_file is not None:
-        models = models_of(read_model_config(model_config_file))
     metrics = Metrics()
     settings, batching = serve_settings(flags), batching_settings(flags, metrics)
-    store = ModelStore(
-        models,
-        poll_seconds=flags["file_system_poll_wait_seconds"],
-        load_retries=flags["max_num_load_retries"],
-        load=LoadedModel if batching is None else batching.load,
-    )
+    if model_config_file is not None:
+        models = models_at_start(model_config_file)
+    store = model_store(models, flags, metrics, batching)
 
     def ready(rest: RestServer, grpc: GrpcServer | None) -> None:
         also = "" if grpc is None else f" and grpc://{settings.host}:{grpc.port}"
         say(f"serving {', '.join(store.names())} on http://{settings.host}:{rest.port}/v1/models{also}")
+        if model_config_file is not None and flags["model_config_file_poll_wait_seconds"] > 0:
+            ConfigFileWatch(model_config_file, store, flags["model_config_file_poll_wait_seconds"]).start()
 
-    if not serve_forever(Inference(store, batching=batching, metrics=metrics), settings, ready):
+    inference = Inference(store, timeout_seconds=run_timeout_seconds(flags), batching=batching, metrics=metrics)
+    if not serve_forever(inference, settings, ready):
         leave()

@@ -15,6 +15,7 @@ FILE = click.Path(path_type=Path)
 COUNT = click.IntRange(min=0)
 AT_LEAST_ONE = click.IntRange(min=1)
 SECONDS = click.FloatRange(min=0, min_open=True)
+SECONDS_OR_NONE = click.FloatRange(min=0)
 
 
 def value(name: str, kind: Any, default: Any, help_text: str) -> Callable[[Function], Function]:
@@ -50,6 +51,10 @@ network_flags = together(
         "REST requests at work at a time; 4 a processor, with batching more.",
     ),
     value("--grpc-max-threads", AT_LEAST_ONE, None, "The same for gRPC."),
+    value("--rest-api-timeout-in-ms", AT_LEAST_ONE, 30_000, "Longest that a REST request may take, in milliseconds."),
+    switch(
+        "--enable-serialization-as-tensor-content", False, "Tensors in gRPC replies as raw bytes, not typed fields."
+    ),
     switch("--rest-api-enable-cors-support", False, "Let pages of other origins read the answers."),
 )
 limit_flags = together(
@@ -64,10 +69,16 @@ model_flags = together(
     value(
         "--model-config-file", FILE, None, "The models, instead of FOLDER: a ModelServerConfig in protocol buffer text."
     ),
-    value("--file-system-poll-wait-seconds", float, 1.0, "Between looks for new versions; 0 looks once."),
+    value(
+        "--model-config-file-poll-wait-seconds", SECONDS_OR_NONE, 0.0, "Between readings of that file; 0 reads it once."
+    ),
+    value("--file-system-poll-wait-seconds", float, 1.0, "Between looks for new versions; 0 looks once, less never."),
     value("--max-num-load-retries", COUNT, 5, "Further tries to load a version that failed to."),
+    value("--load-retry-interval-micros", COUNT, 60_000_000, "Microseconds between these tries."),
+    value("--saved-model-tags", str, "serve", "Tags of the graph to load out of each SavedModel, with commas between."),
     switch("--allow-version-labels-for-unavailable-models", False, "Let new labels name versions that are not loaded."),
     switch("--enable-model-warmup", True, "Run the requests in assets.extra/tf_serving_warmup_requests after a load."),
+    value("--num-request-iterations-for-warmup", COUNT, 1, "How often each of them is run."),
 )
 batching_flags = together(
     switch("--enable-batching", False, "Merge requests."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ import click
 if TYPE_CHECKING:
     from tfiqa.serving.server.batching import Batching
     from tfiqa.serving.server.metrics import Metrics
+    from tfiqa.serving.server.model_folders import ModelSource
+    from tfiqa.serving.server.model_store import ModelStore
     from tfiqa.serving.server.serve import ServeSettings
 
 
@@ -38,6 +40,7 @@ def serve_settings(flags: Mapping[str, Any]) -> ServeSettings:
         metrics_path=None if monitoring is None else read_metrics_path(monitoring),
         limits=limits,
         shutdown_seconds=flags["shutdown_seconds"],
+        as_content=flags["enable_serialization_as_tensor_content"],
     )
 
 
@@ -55,3 +58,34 @@ def batching_settings(flags: Mapping[str, Any], metrics: Metrics) -> Batching | 
         return None
     parameters = BatchingParameters(thread_pool_name=SERVER_THREADS) if file is None else read_batching_parameters(file)
     return Batching(parameters, metrics, per_model=per_model)
+
+
+def model_store(
+    models: Sequence[ModelSource], flags: Mapping[str, Any], metrics: Metrics, batching: Batching | None
+) -> ModelStore:
+    """What loads the models and keeps them."""
+    from tfiqa.serving.server.model_loader import ModelLoader
+    from tfiqa.serving.server.model_store import ModelStore
+
+    loader = ModelLoader(
+        tags=flags["saved_model_tags"].split(","),
+        run_timeout_seconds=run_timeout_seconds(flags),
+        warm_up=flags["enable_model_warmup"],
+        warm_up_iterations=flags["num_request_iterations_for_warmup"],
+        metrics=metrics,
+        **({} if batching is None else {"check": batching.parameters_of}),
+    )
+    return ModelStore(
+        models,
+        poll_seconds=flags["file_system_poll_wait_seconds"],
+        load_retries=flags["max_num_load_retries"],
+        load_retry_seconds=flags["load_retry_interval_micros"] / 1e6,
+        labels_for_unavailable=flags["allow_version_labels_for_unavailable_models"],
+        load=loader,
+    )
+
+
+def run_timeout_seconds(flags: Mapping[str, Any]) -> float:
+    """The longest that a REST request may take."""
+    timeout: int = flags["rest_api_timeout_in_ms"]
+    return timeout / 1000

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,12 +76,18 @@ class LoadedModel:
     Args:
         folder: the version's folder, which holds saved_model.pb.
         run_timeout_seconds: a run that takes longer ends in DEADLINE_EXCEEDED.
+        tags: those of the graph in the file that is loaded, all of them.
 
     Raises:
-        StatusError: the folder holds no SavedModel that can be loaded with the tag "serve".
+        StatusError: the folder holds no SavedModel that can be loaded with these tags.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], run_timeout_seconds: float = RUN_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        run_timeout_seconds: float = RUN_TIMEOUT_SECONDS,
+        tags: Collection[str] = (SERVE_TAG,),
+    ) -> None:
         self.folder = Path(folder)
         if not is_saved_model(self.folder):
             raise StatusError(
@@ -93,7 +99,7 @@ class LoadedModel:
         config.gpu_options.allow_growth = True  # several models and versions share one device
         self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
         try:
-            self.definitions, self.signatures = _load(self._session, self.folder)
+            self.definitions, self.signatures = _load(self._session, self.folder, tags)
         except StatusError:
             self._session.close()
             raise
@@ -165,17 +171,24 @@ class LoadedModel:
             return prepared
 
 
-def _load(session: tf.compat.v1.Session, folder: Path) -> tuple[Mapping[str, SignatureDef], Mapping[str, Signature]]:
+def _load(
+    session: tf.compat.v1.Session, folder: Path, tags: Collection[str]
+) -> tuple[Mapping[str, SignatureDef], Mapping[str, Signature]]:
     """Loads graph, variables and tables into the session; returns the signature definitions and the signatures."""
     try:
-        with session.graph.as_default(), _without_deprecation_notice():
-            definitions = tf.compat.v1.saved_model.loader.load(session, [SERVE_TAG], str(folder)).signature_def
+        with session.graph.as_default(), without_deprecation_notice():
+            definitions = tf.compat.v1.saved_model.loader.load(session, list(tags), str(folder)).signature_def
         runnable = (name for name in sorted(definitions) if definitions[name].inputs)  # the init op has no inputs
         return definitions, {name: _signature(name, definitions[name]) for name in runnable}
     except tf.errors.OpError as error:
         raise StatusError(Code(error.error_code), _first_line(error.message)) from error
     except OSError as error:
         raise StatusError(Code.DATA_LOSS, _first_line(str(error))) from error
+    except RuntimeError as error:
+        if "MetaGraphDef associated with tags" not in str(error):
+            raise StatusError(Code.UNKNOWN, _first_line(str(error))) from error
+        text = f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}"
+        raise StatusError(Code.NOT_FOUND, text) from error
     except Exception as error:  # a graph can be broken in any way, and none may end a server of sound ones
         raise StatusError(Code.UNKNOWN, f"{type(error).__name__}: {_first_line(str(error))}") from error
 
@@ -233,7 +246,7 @@ def _first_line(text: str) -> str:
 
 
 @contextmanager
-def _without_deprecation_notice() -> Iterator[None]:
+def without_deprecation_notice() -> Iterator[None]:
     """Keeps TensorFlow's advice to use `tf.saved_model.load` instead of a session out of the log."""
     logger, deprecated = tf.get_logger(), _Deprecated()
     logger.addFilter(deprecated)

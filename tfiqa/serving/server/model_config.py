@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
-from google.protobuf import text_format
+from google.protobuf import text_format  # type: ignore[import-untyped]
 
 from tfiqa.serving.server.model_folders import (
     ModelSource,
@@ -17,7 +17,7 @@ from tfiqa.serving.server.model_folders import (
     specific_versions,
 )
 from tfiqa.serving.server.serving_api import file_system_storage_path_source_pb2, model_server_config_pb2
-from tfiqa.serving.server.status import Code, StatusError, invalid_argument
+from tfiqa.serving.server.status import Code, StatusError, invalid_argument, start_error
 
 PLATFORM: Final = "tensorflow"  # the only one that can be served; TensorFlow Serving's name of SavedModels
 
@@ -40,6 +40,14 @@ def read_model_config(path: Path) -> model_server_config_pb2.ModelServerConfig:
         return text_format.Parse(content.decode(), model_server_config_pb2.ModelServerConfig())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise invalid_argument(f"Invalid protobuf file: '{path}' ({' '.join(str(error).split())})") from error
+
+
+def models_at_start(path: Path) -> list[ModelSource]:
+    """The models that a configuration file lists. Raises ServerStartError when it cannot be read or served."""
+    try:
+        return models_of(read_model_config(path))
+    except StatusError as error:
+        raise start_error(error) from error
 
 
 def models_of(config: model_server_config_pb2.ModelServerConfig, served: Collection[str] = ()) -> list[ModelSource]:

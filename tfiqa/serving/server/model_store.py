@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tfiqa.serving.errors import ServerStartError
 from tfiqa.serving.server.loaded_model import LoadedModel
 from tfiqa.serving.server.model_folders import FolderWatch, ModelSource
 from tfiqa.serving.server.served_model import ServedModel, State, Version, VersionStatus
-from tfiqa.serving.server.status import Code, StatusError, invalid_argument
+from tfiqa.serving.server.status import Code, StatusError, invalid_argument, start_error
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ STOP_SECONDS: Final = 2.0  # for loads under way when the store is stopped; one 
 
 
 class ModelStore:
-    """Loads, swaps and lends models.
+    """Loads, swaps and lends models; may be used from many threads at once.
 
     Args:
         sources: the models; names must differ.
@@ -85,7 +84,7 @@ class ModelStore:
                 self._await(new, "servable(s)", lambda: False)
         except StatusError as error:
             self.stop()
-            raise ServerStartError(f"Failed to start server. Error: {error}") from error
+            raise start_error(error) from error
 
     def reload(self, sources: Collection[ModelSource], gave_up: Callable[[], bool] | None = lambda: False) -> None:
         """Serves these models instead; those left out are unloaded.
@@ -205,7 +204,7 @@ class ModelStore:
         """Returns when each model has an available version. Raises StatusError (UNKNOWN) when one will not have one."""
         final = self._poll_seconds <= 0
         with self._changed:
-            while not all(served.settled(final=final) for served in models) and not self._stopping and not gave_up():
+            while not (self._stopping or gave_up() or all(served.settled(final=final) for served in models)):
                 self._changed.wait(1.0)
             failures = [failure for served in models if (failure := served.failure()) is not None]
         if failures:
@@ -216,10 +215,8 @@ class ModelStore:
         next_look = time.monotonic() + self._poll_seconds if self._poll_seconds > 0 else None
         while True:
             with self._changed:
-                due = [next_look]
-                if self._loads < MAX_LOADS:
-                    due += [served.next_try() for served in self._served.values()]
-                moments = [moment for moment in due if moment is not None]
+                tries = [served.next_try() for served in self._served.values() if self._loads < MAX_LOADS]
+                moments = [moment for moment in (next_look, *tries) if moment is not None]
                 if not self._awake and not self._look_due:
                     self._changed.wait(max(0.0, min(moments) - time.monotonic()) if moments else None)
                 if self._stopping:

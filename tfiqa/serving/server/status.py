@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
+from tfiqa.serving.errors import ServerStartError
+
 
 class Code(IntEnum):
     """Canonical codes with the numbers of google.rpc.Code, which TensorFlow's errors share."""
@@ -68,3 +70,8 @@ class StatusError(Exception):
 def invalid_argument(message: str) -> StatusError:
     """The most frequent error: the request itself is wrong."""
     return StatusError(Code.INVALID_ARGUMENT, message)
+
+
+def start_error(error: StatusError) -> ServerStartError:
+    """What people are told when the server cannot start because of `error`, in TensorFlow Serving's words."""
+    return ServerStartError(f"Failed to start server. Error: {error}")
