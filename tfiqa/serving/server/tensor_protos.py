@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,20 +22,38 @@ MAX_TENSOR_BYTES: Final = 2**31 - 1  # in memory; no message could hold more its
 MAX_FILLED_UP_BYTES: Final = 2**28
 _STRING_BYTES: Final = 24  # of TensorFlow's own string, apart from its characters
 
-_VALUE_FIELDS: Final = {
-    tf.float32: "float_val",
-    tf.float64: "double_val",
-    tf.int64: "int64_val",
-    tf.uint32: "uint32_val",
-    tf.uint64: "uint64_val",
-    tf.bool: "bool_val",
-    tf.string: "string_val",
-    tf.half: "half_val",
-    tf.bfloat16: "half_val",
-    tf.complex64: "scomplex_val",
-    tf.complex128: "dcomplex_val",
-    **dict.fromkeys((tf.int8, tf.int16, tf.int32, tf.uint8, tf.uint16), "int_val"),
-}
+
+@dataclass(frozen=True, eq=False)  # the same as itself only, which is quick to tell
+class _Kind:
+    """A type of tensors: its number, the field of its values, and its elements as NumPy and memory hold them."""
+
+    number: int
+    field: str
+    dtype: np.dtype[Any]
+    size: int
+
+
+def _kind(dtype: tf.DType, field: str) -> _Kind:
+    return _Kind(dtype.as_datatype_enum, field, np.dtype(dtype.as_numpy_dtype), dtype.size or _STRING_BYTES)
+
+
+_STRING: Final = _kind(tf.string, "string_val")
+_HALVES: Final = (_kind(tf.half, "half_val"), _kind(tf.bfloat16, "half_val"))
+_COMPLEX: Final = (_kind(tf.complex64, "scomplex_val"), _kind(tf.complex128, "dcomplex_val"))
+_KINDS: Final = (
+    _STRING,
+    *_HALVES,
+    *_COMPLEX,
+    _kind(tf.float32, "float_val"),
+    _kind(tf.float64, "double_val"),
+    _kind(tf.int64, "int64_val"),
+    _kind(tf.uint32, "uint32_val"),
+    _kind(tf.uint64, "uint64_val"),
+    _kind(tf.bool, "bool_val"),
+    *(_kind(dtype, "int_val") for dtype in (tf.int8, tf.int16, tf.int32, tf.uint8, tf.uint16)),
+)
+_BY_NUMBER: Final = {kind.number: kind for kind in _KINDS}
+_BY_DTYPE: Final = {kind.dtype: kind for kind in _KINDS}
 
 
 def array_of(proto: tensor_pb2.TensorProto, name: str) -> np.ndarray:
@@ -54,12 +73,12 @@ def array_of(proto: tensor_pb2.TensorProto, name: str) -> np.ndarray:
         StatusError: INVALID_ARGUMENT, when it does not parse.
     """
     shape = [dim.size for dim in proto.tensor_shape.dim]  # unknown_rank is not looked at
-    dtype = _known_type(proto.dtype)
+    kind = _BY_NUMBER.get(proto.dtype)
     flat = None
-    if dtype is not None and min(shape, default=0) >= 0 and len(shape) <= NUMPY_MAX_RANK:
+    if kind is not None and min(shape, default=0) >= 0 and len(shape) <= NUMPY_MAX_RANK:
         count = math.prod(shape)
-        if count * (dtype.size or _STRING_BYTES) <= MAX_TENSOR_BYTES:
-            flat = _flat(proto, dtype, count)
+        if count * kind.size <= MAX_TENSOR_BYTES:
+            flat = _flat(proto, kind, count)
     if flat is None:
         raise invalid_argument(f"tensor parsing error: {name}")
     try:
@@ -80,52 +99,59 @@ def fill_proto(proto: tensor_pb2.TensorProto, array: np.ndarray, *, as_content: 
     Raises:
         StatusError: INVALID_ARGUMENT, when the type has no typed field.
     """
-    dtype = tf.as_dtype(array.dtype)
-    if dtype not in _VALUE_FIELDS:
-        raise invalid_argument(f"Failed to write a tensor of type {type_name(dtype)}")
-    proto.dtype = dtype.as_datatype_enum
+    kind = _BY_DTYPE.get(array.dtype)
+    if kind is None:
+        raise invalid_argument(f"Failed to write a tensor of type {type_name(tf.as_dtype(array.dtype))}")
+    proto.dtype = kind.number
+    shape = proto.tensor_shape
+    shape.SetInParent()  # a scalar has one, too
     for size in array.shape:
-        proto.tensor_shape.dim.add(size=size)
-    if not array.shape:
-        proto.tensor_shape.SetInParent()
-    if as_content and dtype != tf.string:
+        shape.dim.add(size=size)
+    if as_content and kind is not _STRING:
         proto.tensor_content = array.tobytes()
         return
     flat = array.ravel()
-    if dtype in (tf.half, tf.bfloat16):
+    if kind in _HALVES:
         flat = flat.view(np.uint16)
-    elif dtype.is_complex:
-        flat = flat.view(dtype.real_dtype.as_numpy_dtype)
-    getattr(proto, _VALUE_FIELDS[dtype]).extend(flat.tolist())  # four times faster than from the array itself
+    elif kind in _COMPLEX:
+        flat = flat.view(np.dtype(f"f{kind.size // 2}"))
+    getattr(proto, kind.field).extend(flat.tolist())  # four times faster than from the array itself
 
 
-def _known_type(number: int) -> tf.DType | None:
-    try:
-        dtype = tf.as_dtype(number)
-    except TypeError:
-        return None
-    return dtype if dtype in _VALUE_FIELDS else None
-
-
-def _flat(proto: tensor_pb2.TensorProto, dtype: tf.DType, count: int) -> np.ndarray | None:
+def _flat(proto: tensor_pb2.TensorProto, kind: _Kind, count: int) -> np.ndarray | None:
     """The tensor's values in order, None when they do not make `count`."""
     if not count:
-        return np.empty(0, dtype.as_numpy_dtype)
-    if proto.tensor_content:
-        return _from_content(proto.tensor_content, dtype, count)
-    values = getattr(proto, _VALUE_FIELDS[dtype])
-    given = len(values) // (2 if dtype.is_complex else 1)
-    if given < count and count * (dtype.size or _STRING_BYTES) > MAX_FILLED_UP_BYTES:
+        return np.empty(0, kind.dtype)
+    content = proto.tensor_content
+    if content:
+        if kind is _STRING:
+            return _strings(content, count)
+        return np.frombuffer(content, kind.dtype) if len(content) == count * kind.size else None
+    values = getattr(proto, kind.field)
+    given = len(values) // (2 if kind in _COMPLEX else 1)
+    if given < count and count * kind.size > MAX_FILLED_UP_BYTES:
         return None
-    return _from_values(values, dtype, count)
+    if kind is _STRING:
+        array = np.empty(count, object)
+        array[:] = _filled_up(list(values[:count]), count)
+        return array
+    numbers = _numbers(values, kind)
+    if len(numbers) >= count:
+        return numbers[:count]
+    return np.concatenate([numbers, np.full(count - len(numbers), numbers[-1] if len(numbers) else 0, numbers.dtype)])
 
 
-def _from_content(content: bytes, dtype: tf.DType, count: int) -> np.ndarray | None:
-    if dtype == tf.string:
-        return _strings(content, count)
-    if len(content) != count * dtype.size:
-        return None
-    return np.frombuffer(content, dtype.as_numpy_dtype)
+def _numbers(values: Any, kind: _Kind) -> np.ndarray:
+    """The values of a typed field, all of them."""
+    if kind in _COMPLEX:
+        given = np.array(values, np.dtype(f"f{kind.size // 2}"))
+        return given[: len(given) // 2 * 2].view(kind.dtype)
+    if kind in _HALVES:
+        return np.array(values, np.int64).astype(np.uint16).view(kind.dtype)
+    if kind.dtype.kind in "iu":
+        # Narrow types come in 32-bit fields and keep their low bits.
+        return np.array(values, np.uint64 if kind.field == "uint64_val" else np.int64).astype(kind.dtype)
+    return np.array(values, kind.dtype)
 
 
 def _strings(content: bytes, count: int) -> np.ndarray | None:
@@ -151,25 +177,5 @@ def _strings(content: bytes, count: int) -> np.ndarray | None:
     return array
 
 
-def _from_values(values: Any, dtype: tf.DType, count: int) -> np.ndarray:
-    if dtype == tf.string:
-        array = np.empty(count, object)
-        array[:] = _filled_up(list(values[:count]), count, b"")
-        return array
-    if dtype.is_complex:
-        given = np.array(values, dtype.real_dtype.as_numpy_dtype)
-        numbers = given[: len(given) // 2 * 2].view(dtype.as_numpy_dtype)
-    elif dtype in (tf.half, tf.bfloat16):
-        numbers = np.array(values, np.int64).astype(np.uint16).view(dtype.as_numpy_dtype)
-    elif dtype.is_integer:
-        # Narrow types come in 32-bit fields and keep their low bits.
-        numbers = np.array(values, np.uint64 if dtype == tf.uint64 else np.int64).astype(dtype.as_numpy_dtype)
-    else:
-        numbers = np.array(values, dtype.as_numpy_dtype)
-    if len(numbers) >= count:
-        return numbers[:count]
-    return np.concatenate([numbers, np.full(count - len(numbers), numbers[-1] if len(numbers) else 0, numbers.dtype)])
-
-
-def _filled_up(values: list[bytes], count: int, empty: bytes) -> list[bytes]:
-    return values + [values[-1] if values else empty] * (count - len(values))
+def _filled_up(values: list[bytes], count: int) -> list[bytes]:
+    return values + [values[-1] if values else b""] * (count - len(values))
