@@ -167,6 +167,7 @@ def test_the_large_view_with_the_map_in_words(tab, photos):
     tab.click("dialog .check")
     readout = "document.querySelector('dialog .readout').textContent"
     tab.wait_for(f"{readout}.startsWith('Lowest')")
+    assert tab.evaluate("document.querySelector('dialog .legend').innerText") == "2.0\n97.7 (better)"
     assert tab.evaluate(readout) == "Lowest 2.0 at the top left, highest 97.7 at the top right."
     tab.press("ArrowRight")
     tab.wait_for("document.getElementById('large-name').textContent === 'dark.png'")
@@ -220,7 +221,7 @@ def test_removing_and_clearing(tab, photos):
 
 
 def test_tokens_that_json_does_not_know(tab):
-    text = r'{"a": [NaN, -Infinity, 1.5, Infinity], "NaN": "NaN \\"Infinity, \u00e9"}'
+    text = r'{"a": [NaN, -Infinity, 1.5, Infinity], "NaN": "NaN \"Infinity, \u00e9"}'
     script = f"import('./page/predict.js').then(({{parse}}) => parse({json.dumps(text)}))"
     assert tab.evaluate(script) == {"a": [None, None, 1.5, None], "NaN": 'NaN "Infinity, é'}
 

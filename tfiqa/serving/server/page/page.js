@@ -128,11 +128,14 @@ function mapsChanged(name) {
 
 function openLarge(photo) {
   large.open(photo, view());
+  draw();
 }
 
 function step(photo, by) {
   const neighbour = arranged[arranged.indexOf(photo) + by];
-  if (neighbour) large.show(neighbour, view());
+  if (!neighbour) return;
+  large.show(neighbour, view());
+  draw();
 }
 
 function place(photo) {
