@@ -6,6 +6,7 @@ and words op errors the same way, which `tf.saved_model.load` does not.
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import threading
@@ -21,6 +22,7 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
+from tfiqa.serving.server.cheap_graphs import CALLER_THREAD, cheap_signatures
 from tfiqa.serving.server.model_folders import is_saved_model
 from tfiqa.serving.server.status import Code, StatusError, invalid_argument
 
@@ -99,10 +101,13 @@ class LoadedModel:
         config.gpu_options.allow_growth = True  # several models and versions share one device
         self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
         try:
-            self.definitions, self.signatures = _load(self._session, self.folder, tags)
+            meta_graph, self.signatures = _load(self._session, self.folder, tags)
         except StatusError:
             self._session.close()
             raise
+        # Copies, since a part of a message keeps all of it in memory, and the graph may hold weights.
+        self.definitions = {name: copy.deepcopy(found) for name, found in meta_graph.signature_def.items()}
+        self._cheap = cheap_signatures(meta_graph.graph_def, self.definitions)
         self._callables: dict[tuple[str, tuple[str, ...], int], Callable[..., list[Any]]] = {}
         self._lock = threading.Lock()
 
@@ -164,6 +169,8 @@ class LoadedModel:
                 options.feed.extend(info.name for info in signature.inputs.values())
                 options.fetch.extend(signature.outputs[name].name for name in outputs)
                 options.run_options.timeout_in_ms = timeout_ms  # 0 is none
+                if signature.name in self._cheap:
+                    options.run_options.inter_op_thread_pool = CALLER_THREAD
                 prepared = self._session._make_callable_from_options(options)
                 if len(self._callables) == MAX_PREPARED_RUNS:
                     del self._callables[next(iter(self._callables))]  # the one that was not used for the longest time
@@ -173,13 +180,14 @@ class LoadedModel:
 
 def _load(
     session: tf.compat.v1.Session, folder: Path, tags: Collection[str]
-) -> tuple[Mapping[str, SignatureDef], Mapping[str, Signature]]:
-    """Loads graph, variables and tables into the session; returns the signature definitions and the signatures."""
+) -> tuple[meta_graph_pb2.MetaGraphDef, Mapping[str, Signature]]:
+    """Loads graph, variables and tables into the session; returns what the file says, and the signatures."""
     try:
         with session.graph.as_default(), without_deprecation_notice():
-            definitions = tf.compat.v1.saved_model.loader.load(session, list(tags), str(folder)).signature_def
+            meta_graph = tf.compat.v1.saved_model.loader.load(session, list(tags), str(folder))
+        definitions = meta_graph.signature_def
         runnable = (name for name in sorted(definitions) if definitions[name].inputs)  # the init op has no inputs
-        return definitions, {name: _signature(name, definitions[name]) for name in runnable}
+        return meta_graph, {name: _signature(name, definitions[name]) for name in runnable}
     except tf.errors.OpError as error:
         raise StatusError(Code(error.error_code), _first_line(error.message)) from error
     except OSError as error:
