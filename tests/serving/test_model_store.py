@@ -1,45 +1,23 @@
 """Taking up, swapping and dropping versions, with stand-ins for the loaded models."""
 
 import shutil
+import threading
 import time
 
 import pytest
+from stand_in_models import StandIn, publish, served, states, until
 
 from tfiqa.serving.errors import ServerStartError
-from tfiqa.serving.server.model_folders import ModelSource, all_versions, latest_versions
+from tfiqa.serving.server.model_folders import ModelSource, all_versions, latest_versions, specific_versions
 from tfiqa.serving.server.model_store import ModelStore
 from tfiqa.serving.server.served_model import State
 from tfiqa.serving.server.status import Code, StatusError
-
-
-class StandIn:
-    """A model that is its folder's name; one with a file `broken` does not load."""
-
-    loads = 0
-
-    def __init__(self, folder):
-        type(self).loads += 1
-        if (folder / "broken").exists():
-            raise StatusError(Code.DATA_LOSS, "it is broken")
-        self.name, self.open = folder.name, True
-
-    def close(self):
-        self.open = False
 
 
 @pytest.fixture
 def base(tmp_path):
     publish(tmp_path / "m", 1)
     return tmp_path / "m"
-
-
-def publish(base, version, broken=False):
-    folder = base.parent / "incoming"
-    folder.mkdir(parents=True)
-    if broken:
-        (folder / "broken").touch()
-    base.mkdir(exist_ok=True)
-    folder.rename(base / str(version))
 
 
 @pytest.fixture
@@ -56,24 +34,6 @@ def started():
     yield start
     for store in stores:
         store.stop()
-
-
-def states(store):
-    return [(status.version, status.state.value) for status in store.statuses("m")]
-
-
-def until(condition, limit=5.0):
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
-
-
-def served(store, **which):
-    with store.borrow("m", **which) as (version, model):
-        assert model.open
-        assert int(model.name) == version
-        return version
 
 
 def test_a_new_version_replaces_the_old_one(base, started):
@@ -113,7 +73,7 @@ def test_deleting_the_newest_version_rolls_back_and_deleting_all_unloads(base, s
 
 def test_a_broken_version_leaves_the_old_one_serving_and_is_not_tried_again(base, started):
     store = started(base)
-    publish(base, 2, broken=True)
+    publish(base, 2, "broken")
     until(lambda: states(store) == [(2, "END"), (1, "AVAILABLE")])
     loads = StandIn.loads
     time.sleep(0.1)
@@ -130,7 +90,7 @@ def test_a_broken_version_leaves_the_old_one_serving_and_is_not_tried_again(base
 
 def test_a_failed_load_is_tried_again(base, started):
     store = started(base, load_retries=1000, load_retry_seconds=0.01)
-    publish(base, 2, broken=True)
+    publish(base, 2, "broken")
     until(lambda: states(store) == [(2, "LOADING"), (1, "AVAILABLE")])
     (base / "2" / "broken").unlink()
     until(lambda: states(store) == [(2, "AVAILABLE"), (1, "END")])
@@ -185,7 +145,7 @@ def test_looking_once_or_never(base, started, poll_seconds, versions):
 
 
 def test_a_model_that_fails_for_good_ends_the_start(base, tmp_path):
-    publish(tmp_path / "n", 4, broken=True)
+    publish(tmp_path / "n", 4, "broken")
     sources = [ModelSource(name, tmp_path / name) for name in ("m", "n")]
     store = ModelStore(sources, load_retries=1, load_retry_seconds=0.01, load=StandIn)
     with pytest.raises(ServerStartError) as caught:
@@ -202,3 +162,93 @@ def test_a_base_folder_that_is_missing_at_the_start(tmp_path):
         ServerStartError, match=f"INVALID_ARGUMENT: Could not find base path {tmp_path}/m for servable m"
     ):
         ModelStore([ModelSource("m", tmp_path / "m")], load=StandIn).start()
+
+
+def test_a_slow_load_holds_up_nobody_else(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(StandIn, "go", threading.Event())
+    publish(tmp_path / "n", 1)
+    publish(tmp_path / "n", 2)
+    store = ModelStore(
+        [ModelSource(name, tmp_path / name) for name in ("m", "n")], poll_seconds=0.01, load_retries=0, load=StandIn
+    )
+    store.start()
+    publish(base, 2, "slow")
+    until(lambda: states(store) == [(2, "LOADING"), (1, "AVAILABLE")])
+    shutil.rmtree(tmp_path / "n/2")
+    until(lambda: states(store, "n") == [(2, "END"), (1, "AVAILABLE")])
+    assert served(store) == 1
+    store.stop()
+    assert states(store) == [(2, "LOADING"), (1, "END")]
+    StandIn.go.set()
+    until(lambda: states(store) == [(2, "END"), (1, "END")])
+
+
+def test_a_version_that_goes_while_it_loads(base, started, monkeypatch):
+    monkeypatch.setattr(StandIn, "go", threading.Event())
+    store = started(base)
+    publish(base, 2, "slow")
+    until(lambda: states(store) == [(2, "LOADING"), (1, "AVAILABLE")])
+    shutil.rmtree(base / "2")
+    time.sleep(0.1)  # for some looks
+    StandIn.go.set()
+    until(lambda: states(store) == [(2, "END"), (1, "AVAILABLE")])
+    assert served(store) == 1
+
+
+def test_a_load_that_raises_anything_leaves_the_server_alive(base, started, caplog):
+    def load(folder):
+        if folder.name == "2":
+            raise MemoryError("no room")
+        return StandIn(folder)
+
+    store = started(base, load=load)
+    publish(base, 2)
+    until(lambda: states(store) == [(2, "END"), (1, "AVAILABLE")])
+    assert str(store.statuses("m", 2)[0].error) == "UNKNOWN: MemoryError: no room"
+
+
+def test_the_start_waits_for_a_first_version(tmp_path, caplog):
+    (tmp_path / "m").mkdir()
+    store = ModelStore([ModelSource("m", tmp_path / "m")], poll_seconds=0.01, load=StandIn)
+    starting = threading.Thread(target=store.start)
+    starting.start()
+    until(lambda: f"No versions of servable m found under base path {tmp_path}/m" in caplog.text)
+    assert starting.is_alive()
+    publish(tmp_path / "m", 1)
+    starting.join(10)
+    assert served(store) == 1
+    store.stop()
+    assert caplog.text.count("No versions of servable") == 1
+
+
+def test_a_start_that_looks_once_does_not_wait_for_a_first_version(tmp_path):
+    (tmp_path / "m").mkdir()
+    with pytest.raises(ServerStartError, match=r"1 servable\(s\) did not .*No versions of servable m found"):
+        ModelStore([ModelSource("m", tmp_path / "m")], poll_seconds=0, load=StandIn).start()
+
+
+def test_one_available_version_is_enough_to_start(base):
+    publish(base, 2, "broken")
+    store = ModelStore([ModelSource("m", base, all_versions())], load_retry_seconds=1000, load=StandIn)
+    store.start()
+    assert states(store) == [(2, "LOADING"), (1, "AVAILABLE")]
+    store.stop()
+
+
+def test_missing_specific_versions_are_told_once(base, caplog):
+    source = ModelSource("m", base, specific_versions([1, 9]))
+    store = ModelStore([source], poll_seconds=0.01, load=StandIn)
+    store.start()
+    time.sleep(0.1)
+    store.stop()
+    assert caplog.text.count("version 9 of m, which is to be served, is not in") == 1
+
+
+def test_labels_at_the_start_need_an_available_version(base):
+    source = ModelSource("m", base, labels={"stable": 1})
+    with pytest.raises(ServerStartError) as caught:
+        ModelStore([source], load=StandIn).start()
+    assert str(caught.value) == (
+        "Failed to start server. Error: FAILED_PRECONDITION: Request to assign label to version 1 of model m, "
+        "which is not currently available for inference"
+    )
