@@ -8,7 +8,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -64,7 +63,7 @@ class Batching:
         """How a model's requests are merged; None when they are not.
 
         Raises:
-            StatusError: INVALID_ARGUMENT when its own parameters are wrong; `load` has asked before.
+            StatusError: INVALID_ARGUMENT when its own parameters are wrong; to be asked as part of the load.
         """
         if not self._per_model:
             return self.parameters
@@ -79,16 +78,6 @@ class Batching:
             raise invalid_argument(str(error)) from error
         self._known[model] = found
         return found
-
-    def load(self, folder: Path) -> LoadedModel:
-        """A model version with its parameters. Raises StatusError when it does not load, or they are wrong."""
-        model = LoadedModel(folder)
-        try:
-            self.parameters_of(model)
-        except StatusError:
-            model.close()
-            raise
-        return model
 
     def run(
         self,

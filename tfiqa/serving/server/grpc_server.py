@@ -13,7 +13,7 @@ from tfiqa.serving.server.inference import Inference
 from tfiqa.serving.server.limits import DEFAULT_LIMITS, Limits
 from tfiqa.serving.server.model_service import ModelService
 from tfiqa.serving.server.prediction_service import PredictionService
-from tfiqa.serving.server.rest_server import DEFAULT_HOST
+from tfiqa.serving.server.rest_server import DEFAULT_HOST, SHUTDOWN_SECONDS
 from tfiqa.serving.server.serving_api import grpc, model_service_pb2_grpc, prediction_service_pb2_grpc
 
 DEFAULT_GRPC_PORT: Final = 8500  # TensorFlow Serving's --port
@@ -79,7 +79,7 @@ class GrpcServer:
         """Takes no further requests, and lets running ones go on for at most so many seconds."""
         self._ended = self._server.stop(seconds)
 
-    def stop(self, seconds: float) -> bool:
+    def stop(self, seconds: float = SHUTDOWN_SECONDS) -> bool:
         """Takes no further requests, gives running ones that many seconds to finish and ends.
 
         Returns:

@@ -18,6 +18,7 @@ DEFAULT_REST_PORT: Final = 8501  # that of TensorFlow Serving's container image
 SHUTDOWN_SECONDS: Final = 5.0  # for requests under way when the server is stopped
 
 _LAST_BYTES_SECONDS: Final = 0.5  # for answers on their way when that time is over
+_REST_OF_BODY_SECONDS: Final = 10.0  # for a client to send what was refused, so that it reads the answer
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -83,6 +84,7 @@ class RestServer:
             access_log=None,
             auto_decompress=False,
             keepalive_timeout=self._limits.slow_client_seconds,
+            lingering_time=min(_REST_OF_BODY_SECONDS, self._limits.slow_client_seconds),
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=_LAST_BYTES_SECONDS)
         await self._runner.setup()
