@@ -37,6 +37,15 @@ def test_every_float_reads_back_exactly_and_never_as_an_integer():
         assert np.array_equal(np.array([float(text) for text in texts]).astype(dtype), values)
 
 
+def test_few_numbers_read_as_many_do():
+    rng = np.random.default_rng(1)
+    for dtype, bits in ((np.float32, np.uint32), (np.float64, np.uint64)):
+        limits = np.finfo(dtype)
+        ends = np.array([limits.max, limits.min, limits.tiny, limits.smallest_subnormal, np.nan, np.inf, 7, 0.1], dtype)
+        values = np.concatenate([ends, rng.integers(0, np.iinfo(bits).max, 500, dtype=bits).view(dtype)])
+        assert [text for value in values for text in decimal_texts(value.reshape(1))] == decimal_texts(values)
+
+
 def test_values_in_error_texts_are_cut():
     assert shortened_json({"a": [1, 1.0, None, True, 'x"', {}]}) == '{"a": [1, 1.0, null, true, "x\\"", {}]}'
     assert shortened_json("b" * 10**6) == '"' + "b" * 255 + "..."
