@@ -55,6 +55,7 @@ network_flags = together(
     switch(
         "--enable-serialization-as-tensor-content", False, "Tensors in gRPC replies as raw bytes, not typed fields."
     ),
+    switch("--enable-grpc-healthcheck-service", False, "Add gRPC's health service: ModelService, PredictionService."),
     switch("--rest-api-enable-cors-support", False, "Let pages of other origins read the answers."),
 )
 limit_flags = together(

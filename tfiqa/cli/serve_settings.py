@@ -41,6 +41,7 @@ def serve_settings(flags: Mapping[str, Any]) -> ServeSettings:
         limits=limits,
         shutdown_seconds=flags["shutdown_seconds"],
         as_content=flags["enable_serialization_as_tensor_content"],
+        grpc_health=flags["enable_grpc_healthcheck_service"],
     )
 
 

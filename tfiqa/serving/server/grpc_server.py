@@ -32,6 +32,7 @@ class GrpcServer:
         threads: requests that are worked on at a time.
         limits: what clients may take.
         as_content: whether tensors in replies are raw bytes instead of typed fields.
+        health: whether to add the health service of gRPC.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class GrpcServer:
         threads: int = GRPC_THREADS,
         limits: Limits = DEFAULT_LIMITS,
         as_content: bool = False,
+        health: bool = False,
     ) -> None:
         self.host = host
         self.port = port
@@ -62,6 +64,11 @@ class GrpcServer:
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelService(inference.store, inference.metrics), self._server
         )
+        self._health = None
+        if health:
+            from tfiqa.serving.server.grpc_health import HealthService
+
+            self._health = HealthService(self._server)
 
     def start(self) -> None:
         """Opens the port. Raises ServerStartError when it is taken, or the address is not this machine's."""
@@ -77,6 +84,8 @@ class GrpcServer:
 
     def close_port(self, seconds: float) -> None:
         """Takes no further requests, and lets running ones go on for at most so many seconds."""
+        if self._health is not None:
+            self._health.end()
         self._ended = self._server.stop(seconds)
 
     def stop(self, seconds: float = SHUTDOWN_SECONDS) -> bool:

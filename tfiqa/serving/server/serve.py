@@ -36,6 +36,7 @@ class ServeSettings:
         grpc_threads: the same of gRPC, GRPC_THREADS.
         cors: whether pages of other origins may read the answers.
         as_content: whether tensors in gRPC replies are raw bytes instead of typed fields.
+        grpc_health: whether to add the health service of gRPC.
         metrics_path: where the metrics are to be had; None leaves them out.
         limits: what clients may take.
         shutdown_seconds: for requests under way when the server is told to end.
@@ -48,6 +49,7 @@ class ServeSettings:
     grpc_threads: int | None = None
     cors: bool = False
     as_content: bool = False
+    grpc_health: bool = False
     metrics_path: str | None = None
     limits: Limits = DEFAULT_LIMITS
     shutdown_seconds: float = SHUTDOWN_SECONDS
@@ -133,6 +135,7 @@ def _grpc_server(inference: Inference, settings: ServeSettings) -> GrpcServer | 
         threads=settings.grpc_threads or threads_for(inference.batching, GRPC_THREADS),
         limits=settings.limits,
         as_content=settings.as_content,
+        health=settings.grpc_health,
     )
 
 
