@@ -44,6 +44,12 @@ def trace_signatures(model: QualityModel) -> Signatures:
     return signatures
 
 
+def input_specs(signature: Any) -> dict[str, tf.TensorSpec]:
+    """The inputs of a signature by name."""
+    specs = tf.nest.flatten(signature.structured_input_signature)  # with None for an optional argument
+    return {spec.name: spec for spec in specs if spec is not None}
+
+
 def write_saved_model(signatures: Signatures, folder: Path) -> None:
     """Writes signatures and the variables that they use, each once. Raises tf.errors.OpError."""
     module = tf.Module()
