@@ -46,7 +46,7 @@ def server(collection, tmp_path_factory):
     for config in profile["extra_config"]:
         policy = specific_versions(config["policy"]["specific"]["versions"])
         sources.append(ModelSource(config["name"], models / config["name"], policy, config["labels"]))
-    store = ModelStore(sources, poll_seconds=0, load_retries=0)
+    store = ModelStore(sources, poll_seconds=0, load_retries=0, labels_for_unavailable=True)
     store.start()
     server = RestServer(Inference(store), port=0)
     server.start()

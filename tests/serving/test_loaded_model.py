@@ -86,7 +86,7 @@ def test_a_run_that_takes_too_long(kinds):
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(None, Code.NOT_FOUND), (b"no model", Code.DATA_LOSS), (b"", Code.UNKNOWN)],
+    [(None, Code.NOT_FOUND), (b"no model", Code.DATA_LOSS), (b"", Code.NOT_FOUND)],
 )
 def test_folders_that_hold_no_model(tmp_path, content, code):
     if content is not None:
@@ -95,6 +95,12 @@ def test_folders_that_hold_no_model(tmp_path, content, code):
         LoadedModel(tmp_path)
     assert caught.value.code is code
     assert "\n" not in caught.value.message
+
+
+def test_tags_that_no_graph_has():
+    with pytest.raises(StatusError) as caught:
+        LoadedModel(served_models.models_folder() / "times/1", tags=["serve", "gpu"])
+    assert str(caught.value) == "NOT_FOUND: Could not find meta graph def matching supplied tags: { serve gpu }"
 
 
 def test_loading_logs_no_advice(caplog, monkeypatch):
