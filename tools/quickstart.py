@@ -117,7 +117,7 @@ def serve_and_ask(models: Path, pictures: list[Path]) -> pd.DataFrame:
     print(f"\n$ tfiqa serve {models} --rest-port {port} &", flush=True)
     server = subprocess.Popen([str(TFIQA), "serve", str(models), "--rest-port", str(port)])
     try:
-        client = PredictClient(f"http://127.0.0.1:{port}", "quickstart")
+        client = PredictClient(f"http://127.0.0.1:{port}", "quickstart", retries=0)
         for _ in range(START_SECONDS):
             if server.poll() is not None:
                 sys.exit("error: the server ended")

@@ -177,3 +177,23 @@ def test_requests_hold_no_more_than_the_limits(servers, tmp_path, monkeypatch):
     assert [row["quality"] for row in rows] == [*range(7)]
     assert [size for request in sizes for size in request] == [len(file.read_bytes()) for file in files]
     assert all(len(request) <= 2 and (len(request) == 1 or sum(request) < small * 3) for request in sizes)
+
+
+def test_a_slow_server_gets_single_pictures(servers, tmp_path, monkeypatch):
+    files = [tmp_path / f"{number}.png" for number in range(12)]
+    for number, file in enumerate(files):
+        file.write_bytes(picture(number))
+    sizes = []
+    with PredictClient(servers["http"], "carded") as client:
+        predict = client.predict
+
+        def slow(inputs):
+            sizes.append(len(inputs["image_bytes"]))
+            if sizes[-1] > 1:
+                raise PredictionError("no answer within the time")
+            return predict(inputs)
+
+        monkeypatch.setattr(client, "predict", slow)
+        rows = list(ServedScorer(client, batch_size=4, workers=1).rows(files))
+    assert [row["quality"] for row in rows] == [*range(12)]
+    assert sizes == [4, *[1] * 12]

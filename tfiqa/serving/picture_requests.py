@@ -97,7 +97,7 @@ class PictureRequests:
         batch: list[_Picture] = []
         for path, others in items:
             picture = self._prepared(path, others)
-            if batch and not (isinstance(picture, _Picture) and _fit(batch, picture)):
+            if batch and not (isinstance(picture, _Picture) and len(batch) < self._batch_size and _fit(batch, picture)):
                 answers += self._ask(batch)
                 batch = []
             if isinstance(picture, _Picture):
@@ -168,7 +168,8 @@ class PictureRequests:
         return self._ask([replace(picture, data=png, original=False)])[0]
 
     def _look_for_server(self) -> None:
-        """Notes when it is gone, or the model is: then nothing more is asked."""
+        """Notes when it, or the model, is gone: nothing more is asked. Else it is slow: it gets single pictures from now on."""
+        self._batch_size = 1
         try:
             self._client.check()
         except PredictionError as error:
