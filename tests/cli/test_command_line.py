@@ -248,11 +248,28 @@ def test_evaluate_turns_a_scale_where_lower_is_better(run, trained_run, photo_fo
 def test_export_counts_versions_and_never_overwrites(run, trained_run, tmp_path):
     base = tmp_path / "models" / "small"
     for version in (1, 2):
-        status, out, _ = run("export", trained_run, "--output", base)
-        assert (status, out.strip()) == (0, str(base / str(version)))
+        status, out, err = run("export", trained_run, "--output", base, "--warmup", "none" if version == 2 else "1, 3")
+        assert (status, out.strip(), err) == (0, str(base / str(version)), "")
     status, _, err = run("export", trained_run / "model.keras", "--output", base, "--version", 2)
     assert (status, "exists already" in err) == (1, True)
-    assert sorted(path.name for path in base.iterdir()) == ["1", "2"]
+    assert sorted(path.name for path in base.iterdir() if path.is_dir()) == ["1", "2"]
+    assert 'key: "canary" value: 2' in (base / "models.config").read_text()
+    assert "* Pictures: 8 train, " in (base / "2" / "assets.extra" / "MODEL_CARD.md").read_text()
+    requests = [base / version / "assets.extra" / "tf_serving_warmup_requests" for version in ("1", "2")]
+    assert [path.exists() for path in requests] == [True, False]
+
+
+def test_export_says_what_it_left_alone(run, trained_run, tmp_path, caplog):
+    (tmp_path / "batching.config").write_text("max_batch_size { value: 2 }\n")
+    assert run("export", trained_run, "--output", tmp_path, "--warmup", "none")[0] == 0
+    assert f"{tmp_path / 'batching.config'} is left as it is, since it was edited" in caplog.text
+    assert (tmp_path / "batching.config").read_text() == "max_batch_size { value: 2 }\n"
+
+
+@pytest.mark.parametrize("sizes", ["", "1,0", "1;2", "-1", "two"])
+def test_export_refuses_senseless_sizes_of_warm_up_requests(run, sizes, tmp_path):
+    status, _, err = run("export", tmp_path, "--output", tmp_path / "m", "--warmup", sizes)
+    assert (status, "numbers of pictures from 1, such as 1,2,4,8, or none" in err) == (2, True)
 
 
 def test_a_full_disk_while_exporting_leaves_nothing(trained_run, tmp_path):

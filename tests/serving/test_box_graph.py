@@ -59,7 +59,8 @@ def test_a_pictures_score_row_has_no_boxes(model):
 
 
 def test_exported(model, tmp_path):
-    signatures = tf.saved_model.load(str(export_model(model, tmp_path / "boxes"))).signatures
+    version = export_model(model, tmp_path / "boxes")
+    signatures = tf.saved_model.load(str(version)).signatures
     out = signatures["boxes"](image_bytes=tf.constant(DATA), boxes=tf.constant(BOXES))
     np.testing.assert_allclose(out["box_quality"], SCORES, atol=1)
     out = signatures["boxes"](image_bytes=tf.constant([b"text", DATA[1]]), boxes=tf.constant(BOXES))
@@ -72,3 +73,16 @@ def test_exported(model, tmp_path):
     out = signatures["image"](image=tf.fill((2, 40, 50, 3), 7.0))
     assert list(out) == ["quality"]
     np.testing.assert_allclose(out["quality"], [[7], [7]])
+    check_warm_up(version, signatures)
+
+
+def check_warm_up(version, signatures):
+    """Its requests to boxes and maps are answered."""
+    prediction_log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    asked = []
+    for record in tf.data.TFRecordDataset(str(version / "assets.extra" / "tf_serving_warmup_requests")):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        asked.append(request.model_spec.signature_name)
+        assert set(signatures[asked[-1]](**inputs)["error"].numpy()) == {b""}
+    assert asked == ["serving_default"] * 4 + ["boxes", "map"]

@@ -157,6 +157,24 @@ def test_the_card_is_served_too(model, signatures):
     assert [ModelInfo.from_dict(json.loads(card)) for card in cards] == [model.info, model.info]
 
 
+def test_the_requests_for_warm_up_are_answered(version, signatures):
+    prediction_log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    records = tf.data.TFRecordDataset(str(version / "assets.extra" / "tf_serving_warmup_requests"))
+    logs = [prediction_log_pb2.PredictionLog.FromString(record.numpy()) for record in records]
+    for log, count in zip(logs, (1, 2, 4, 8), strict=True):
+        request = log.predict_log.request
+        assert (request.model_spec.name, request.model_spec.signature_name) == ("mt_a", "serving_default")
+        answer = signatures["serving_default"](image_bytes=tf.make_ndarray(request.inputs["image_bytes"]))
+        assert answer["error"].numpy().tolist() == [b""] * count
+
+
+def test_the_model_card_lies_beside_the_card(model, version):
+    text = (version / "assets.extra" / "MODEL_CARD.md").read_text()
+    assert text.startswith("# mt_a, version 1\n")
+    for name in ("image_bytes", "quality", "attributes", "error", "image", "card"):
+        assert f"| `{name}` |" in text
+
+
 def test_the_graph_holds_no_python_and_no_path(version):
     graph = (version / "saved_model.pb").read_bytes()
     for operation in (b"PyFunc", b"EagerPyFunc", b"ReadFile"):
