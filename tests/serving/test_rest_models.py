@@ -139,3 +139,16 @@ def test_front_page_says_what_is_served_and_how_to_ask(server):
     url = f"http://{server.host}:{server.port}/v1/models"
     assert f"""curl -d '{{"instances": [{{"x": ...}}]}}' {url}/times:predict""" in page
     assert f"curl --data-binary @- {url}/pictures:predict" in page
+
+
+def test_browsers_get_the_page_and_others_plain_text(server):
+    accept = {"Accept": "text/html,*/*"}
+    status, headers, page = call(server, "GET", "/", headers=accept)
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert b"<html" in page
+    status, headers, body = call(server, "HEAD", "/", headers=accept)
+    assert (status, body, headers["Content-Length"]) == (200, b"", str(len(page)))
+    assert call(server, "GET", "/", headers={"Accept": "*/*"})[1]["Content-Type"] == "text/plain; charset=utf-8"
+    status, headers, body = call(server, "GET", "/page/models")
+    assert (status, headers["Content-Type"]) == (200, "application/json")
+    assert call(server, "POST", "/page/models", b"{}")[0] == 404

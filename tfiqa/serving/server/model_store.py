@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -124,6 +124,12 @@ class ModelStore:
         """The names of the models, in the order given."""
         with self._lock:
             return [source.name for source in self._sources]
+
+    def labels(self, name: str) -> Mapping[str, int]:
+        """The version labels of a model, as the configuration has them."""
+        with self._lock:
+            served = self._served.get(name)
+            return {} if served is None or not served.configured else dict(served.source.labels)
 
     @contextmanager
     def borrow(

@@ -68,7 +68,7 @@ class RestApp:
         self._limits = limits
         self._headers = _CORS if cors else None
         self._metrics_path = metrics_path
-        self._page = WebPage(inference.store, max_body_bytes=limits.max_body_bytes)
+        self._page = WebPage(inference.store, labels_of=inference.store.labels, max_body_bytes=limits.max_body_bytes)
         self._waiting = 0  # of those under way, the ones that run a model
         self._threads: WorkerPool[Any] = WorkerPool(threads, "tfiqa-rest")
 
