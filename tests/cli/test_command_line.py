@@ -300,14 +300,14 @@ def test_serve_answers_like_tf_serving(exported, photo_folder, run):
     from tfiqa.serving.client import PredictClient
 
     server = subprocess.Popen(
-        [TFIQA, "serve", exported.parent, "--rest-port", "0", "--file-system-poll-wait-seconds", "0"],
+        [TFIQA, "serve", exported.parent, "--rest-port", "0", "--grpc-port", "0", "--file-system-poll-wait-seconds", "0"],
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
         line = server.stderr.readline()
         assert line.startswith("serving small on http://127.0.0.1:"), line
-        url = line.split(" on ")[1].removesuffix("/v1/models\n")
+        url = line.split(" on ")[1].partition("/v1/models")[0]
         pictures = [photo_folder / "photo 0.png", photo_folder / "photo 1.jpg"]
         served = [row["quality"] for row in PredictClient(url, "small").score_files(pictures)]
     finally:

@@ -162,7 +162,17 @@ def test_addresses_where_no_server_answers(scheme, pictures):
 
 @pytest.mark.parametrize(
     "address",
-    ["localhost:8501", "ftp://host", "http://", "http://host:port", "grpc://", "grpc://host:x", "grpc://host/v1"],
+    [
+        "localhost:8501",
+        "ftp://host",
+        "http://",
+        "http://host:port",
+        "grpc://",
+        "grpc://host:x",
+        "grpc://host/v1",
+        "http://host and more",
+        "http://host\n",
+    ],
 )
 def test_what_is_no_address(address):
     with pytest.raises(InvalidInput, match="address"):

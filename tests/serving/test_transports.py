@@ -190,6 +190,8 @@ def test_closing_ends_what_other_threads_ask(ask):
                 time.sleep(0.01)
             client.close()
             assert isinstance(answer.exception(timeout=20), PredictionError)
+        with pytest.raises(PredictionError, match="the client is closed"):
+            client.predict({"x": [1]})
 
 
 def test_rest_keeps_its_connection():

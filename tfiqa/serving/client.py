@@ -183,7 +183,7 @@ class PredictClient:
 
 
 def _transport(url: str, model: str, version: int | None, label: str | None, retries: Retries) -> Transport:
-    scheme, separator, rest = url.partition("://")
+    scheme, separator, rest = url.partition("://") if url.isprintable() and " " not in url else ("", "", "")
     if not model:
         raise InvalidInput("the model's name at the server is empty")
     if separator and scheme in ("http", "https") and rest:

@@ -127,12 +127,15 @@ class RestTransport:
 
     def _keep_sockets(self) -> None:
         """Has new connections note their sockets for `close`: the pool forgets connections that are in use."""
-        sockets, lock = self._sockets, self._lock
+        sockets, lock, retries = self._sockets, self._lock, self._retries
 
         class Noted(self._pool.ConnectionCls):  # type: ignore[name-defined]
             def connect(self) -> None:
                 super().connect()
                 with lock:
+                    if retries.stopped:  # too late for `close` to see it
+                        self.close()
+                        raise OSError("closed")
                     sockets.add(self.sock)
 
         self._pool.ConnectionCls = Noted

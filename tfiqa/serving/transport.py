@@ -106,6 +106,8 @@ class Retries:
         for retry in range(self._retries + 1):
             reason: Exception
             try:
+                if self.stopped:
+                    raise NoAnswer("the client is closed")
                 return attempt(max(deadline - time.monotonic(), 0.001))
             except TimeoutError as error:
                 raise self._late() from error
@@ -120,8 +122,13 @@ class Retries:
         raise PredictionError(f"no answer from {self.server}: {reason}") from reason
 
     def stop(self) -> None:
-        """Nothing is sent again from now on, and pauses end."""
+        """Nothing is sent from now on, and pauses end."""
         self._stopped.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
 
     def _late(self) -> PredictionError:
         return PredictionError(f"no answer from {self.server} within {self._timeout_seconds:g} seconds")
