@@ -300,7 +300,17 @@ def test_serve_answers_like_tf_serving(exported, photo_folder, run):
     from tfiqa.serving.client import PredictClient
 
     server = subprocess.Popen(
-        [TFIQA, "serve", exported.parent, "--rest-port", "0", "--grpc-port", "0", "--file-system-poll-wait-seconds", "0"],
+        [
+            TFIQA,
+            "serve",
+            exported.parent,
+            "--rest-port",
+            "0",
+            "--grpc-port",
+            "0",
+            "--file-system-poll-wait-seconds",
+            "0",
+        ],
         stderr=subprocess.PIPE,
         text=True,
     )
