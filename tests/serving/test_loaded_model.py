@@ -1,9 +1,12 @@
 """A SavedModel run through a v1 session."""
 
+import shutil
+
 import numpy as np
 import pytest
 import served_models
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.util import deprecation
 
 from tfiqa.serving.server.loaded_model import LoadedModel, TensorInfo
@@ -107,3 +110,31 @@ def test_loading_logs_no_advice(caplog, monkeypatch):
     monkeypatch.setattr(deprecation, "_PRINTED_WARNING", {})  # it is printed once a process
     LoadedModel(served_models.models_folder() / "times/1")
     assert "deprecated" not in caplog.text
+
+
+def test_all_outputs_are_prepared_once_whatever_the_time_limit(monkeypatch):
+    model = LoadedModel(served_models.models_folder() / "kinds/1")
+    a, b = np.array([2], np.float32), np.array([3], np.float32)
+
+    def prepare_again(options):
+        raise AssertionError("prepared for a limit")
+
+    monkeypatch.setattr(model._session, "_make_callable_from_options", prepare_again)
+    for seconds in (1.0, 29.0, 1e9, float("inf")):
+        found = model.run("two", {"a": a, "b": b}, seconds=seconds)
+        assert {name: array.tolist() for name, array in found.items()} == {"difference": [-1.0], "sum": [5.0]}
+    named = model.run("two", {"a": a, "b": b}, ["sum", "difference"])
+    assert list(named) == ["difference", "sum"]
+    model.close()
+
+
+def test_an_output_that_the_graph_has_not(tmp_path):
+    shutil.copytree(served_models.models_folder() / "half_plus_two/123", tmp_path / "1")
+    file = tmp_path / "1/saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    saved.meta_graphs[0].signature_def["serving_default"].outputs["y"].name = "nowhere:0"
+    file.write_bytes(saved.SerializeToString())
+    model = LoadedModel(tmp_path / "1")
+    with pytest.raises(StatusError, match="nowhere"):
+        model.run("serving_default", {"x": np.array([1], np.float32)})
+    model.close()
