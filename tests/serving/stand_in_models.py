@@ -35,7 +35,13 @@ def publish(base, version, *files):
 
 
 def states(store, name="m"):
-    return [(status.version, status.state.value) for status in store.statuses(name)]
+    """Versions and their states, newest first; none while the store has not looked for them yet."""
+    try:
+        return [(status.version, status.state.value) for status in store.statuses(name)]
+    except StatusError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+        return []
 
 
 def until(condition, limit=10.0):
