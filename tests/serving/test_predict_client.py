@@ -1,18 +1,23 @@
 """The client against servers in this process, by both protocols."""
 
 import http.server
+import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import numpy as np
 import pytest
 import served_models
 from client_models import client_served, picture
 from PIL import Image
 from served_models import png
+from tensorflow.core.framework import types_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
 from tfiqa.errors import EmptyPicture, InvalidInput, MissingPicture, PictureError
-from tfiqa.serving.client import PredictClient
-from tfiqa.serving.errors import PredictionError, RequestRefused
+from tfiqa.serving.client import LONGEST_TIMEOUT_SECONDS, PredictClient
+from tfiqa.serving.errors import NotScored, PredictionError, RequestRefused
 from tfiqa.serving.server.grpc_server import GrpcServer
 
 
@@ -137,6 +142,49 @@ def test_values_of_every_kind_are_the_same_by_both_protocols(servers):
         assert texts["text"].tolist() == ["<é>".encode()]
 
 
+def test_texts_of_a_model_that_says_nothing_of_itself(tmp_path):
+    (tmp_path / "dark.png").write_bytes(picture(10))
+    with client_served() as urls:
+        for url in urls.values():
+            with PredictClient(url, "plain") as client:
+                (outputs,) = client.score_files([tmp_path / "dark.png"])
+            assert (outputs["word"], outputs["light"], outputs["rows"], outputs["mean"]) == ("dark", False, 16, 10.0)
+            assert outputs["corner"] == [10.0] * 3
+
+
+def test_a_score_that_is_not_finite_is_none(monkeypatch, tmp_path):
+    (tmp_path / "grey.png").write_bytes(picture(10))
+    with client_served() as urls:
+        for url in urls.values():
+            with PredictClient(url, "carded") as client:
+                predict = client.predict
+                monkeypatch.setattr(
+                    client, "predict", lambda inputs: {**predict(inputs), "quality": np.float32([np.nan])}
+                )  # noqa: B023
+                with pytest.raises(NotScored, match=r"grey\.png: the model's score is not finite"):
+                    client.score_files([tmp_path / "grey.png"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"version": 2**63}, "a version is a number"),
+        ({"version": -1}, "a version is a number"),
+        ({"timeout_seconds": float("inf")}, "timeout"),
+        ({"timeout_seconds": float("nan")}, "timeout"),
+        ({"timeout_seconds": 0}, "timeout"),
+        ({"retries": -1}, "retries"),
+    ],
+)
+def test_settings_that_no_request_can_have(url, settings, text):
+    with pytest.raises(InvalidInput, match=text):
+        PredictClient(url, "pictures", **settings)
+
+
+def test_the_longest_timeout(url):
+    PredictClient(url, "pictures", timeout_seconds=LONGEST_TIMEOUT_SECONDS).check()
+
+
 def test_inputs_of_other_names_and_a_refused_request(url):
     client = PredictClient(url, "kinds", signature="positive")
     with pytest.raises(InvalidInput, match=r"takes x\. Received: y"):
@@ -196,6 +244,65 @@ def test_servers_of_another_kind(pictures, answer, text):
         threading.Thread(target=server.handle_request, daemon=True).start()
         with pytest.raises(PredictionError, match=text):
             PredictClient(f"http://127.0.0.1:{server.server_port}", "m").score_files(pictures)
+
+
+@pytest.mark.parametrize("values", [["a", 3], [None], 3, {"a": "b"}, [{"b64": 3}], [{"b64": "x"}]])
+def test_texts_that_are_none(values):
+    text = {"dtype": "DT_STRING", "tensor_shape": {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False}}
+    signature = {"serving_default": {"inputs": {"s": text}, "outputs": {"text": text}}}
+
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self._answer({"metadata": {"signature_def": {"signature_def": signature}}})
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer({"outputs": values})
+
+        def _answer(self, content):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(content).encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=lambda: [server.handle_request() for _ in range(2)], daemon=True).start()
+        with pytest.raises(PredictionError, match="does not answer with the model's outputs"):
+            PredictClient(f"http://127.0.0.1:{server.server_port}", "m").predict({"s": [b"x"]})
+
+
+def test_a_tensor_that_is_shorter_than_its_shape():
+    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+        def GetModelMetadata(self, request, context):  # noqa: N802
+            signatures = get_model_metadata_pb2.SignatureDefMap()
+            signature = signatures.signature_def["serving_default"]
+            for info in (signature.inputs["x"], signature.outputs["y"]):
+                info.dtype = types_pb2.DT_FLOAT
+                info.tensor_shape.dim.add(size=-1)
+            reply = get_model_metadata_pb2.GetModelMetadataResponse()
+            reply.metadata["signature_def"].Pack(signatures)
+            return reply
+
+        def Predict(self, request, context):  # noqa: N802
+            reply = predict_pb2.PredictResponse()
+            reply.outputs["y"].CopyFrom(request.inputs["x"])
+            reply.outputs["y"].tensor_content = bytes(6)
+            return reply
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with (
+            PredictClient(f"grpc://127.0.0.1:{port}", "m") as client,
+            pytest.raises(PredictionError, match="does not answer with the model's outputs"),
+        ):
+            client.predict({"x": [1, 2]})
+    finally:
+        server.stop(0).wait()
 
 
 def test_rest_needs_no_tensorflow(servers, tmp_path):

@@ -15,9 +15,11 @@ import numpy as np
 from tfiqa.errors import InvalidInput, PictureError
 from tfiqa.models.model_info import ModelInfo
 from tfiqa.serving.errors import PredictionError
+from tfiqa.serving.score_rows import not_finite
 from tfiqa.serving.transport import Retries, ServedSignature, Transport
 
 TIMEOUT_SECONDS = 60.0
+LONGEST_TIMEOUT_SECONDS = 1e6  # sockets take little more than twice as long
 RETRIES = 5  # with their pauses about 8 seconds: a restart of a server whose model loads fast
 CARD = "card"  # signature and output of models that `tfiqa export` wrote, see `serving.package`
 
@@ -39,7 +41,7 @@ class PredictClient:
         retries: how often a request is sent again.
 
     Raises:
-        InvalidInput: `url` is no such address, or a version and a label are given.
+        InvalidInput: `url` is no such address, a version and a label are given, or a number is none of these.
         MissingPackage: the extra `serving` is not installed.
     """
 
@@ -56,6 +58,14 @@ class PredictClient:
     ) -> None:
         if version is not None and label is not None:
             raise InvalidInput("a version is named by its number or by its label, not by both")
+        if version is not None and not 0 <= version < 2**63:
+            raise InvalidInput(f"a version is a number from 0 to 2**63 - 1. Received: {version}")
+        if not 0 < timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+            raise InvalidInput(
+                f"a timeout is up to {LONGEST_TIMEOUT_SECONDS:,.0f} seconds, and more than none. Received: {timeout_seconds}"
+            )
+        if retries < 0:
+            raise InvalidInput(f"a number of retries is 0 or more. Received: {retries}")
         self.url = url.rstrip("/")
         self.model = model
         self._signature_name = signature
@@ -155,10 +165,11 @@ class PredictClient:
             workers: requests at a time.
 
         Returns:
-            One dictionary for each file: the model's outputs by name, numbers or lists of numbers.
+            One dictionary for each file: the model's outputs by name, numbers or texts, or lists of such.
 
         Raises:
-            PictureError: a file that is missing, is no picture, or that the server did not score.
+            PictureError: a file that is missing, is no picture, or that the server did not score; one whose scores are not
+                finite, from a model that `tfiqa export` wrote.
             PredictionError: the server cannot be reached, or has no such model.
             InvalidInput: the model's inputs are not those of a picture scorer, or `other_inputs` does not fit.
         """
@@ -171,15 +182,34 @@ class PredictClient:
             )
         requests = PictureRequests(self, batch_size=batch_size, workers=workers)
         scores = []
-        for answer in requests.answers(zip(paths, others, strict=True)):
+        for path, answer in zip(paths, requests.answers(zip(paths, others, strict=True)), strict=True):
             if isinstance(answer, PictureError):
                 raise answer
-            scores.append({name: values.tolist() for name, values in answer.items()})
+            if self._lacks_scores(answer):
+                raise not_finite(os.fspath(path))
+            scores.append({name: _plain(values) for name, values in answer.items()})
         return scores
+
+    def _lacks_scores(self, outputs: Mapping[str, Any]) -> bool:
+        """Whether one of the model's scores is not finite; of its other outputs, and of other models', NaN may be the answer."""
+        odd = {name for name, values in outputs.items() if not _finite(values)}
+        return bool(odd) and self.info is not None and not odd.isdisjoint(self.info.columns)
 
     @cached_property
     def _signatures(self) -> dict[str, ServedSignature]:
         return self._transport.signatures()
+
+
+def _finite(values: Any) -> bool:
+    array = np.asarray(values)
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _plain(values: Any) -> Any:
+    """An array's numbers, or its strings as text, in lists as it has dimensions."""
+    if isinstance(values, bytes):
+        return values.decode(errors="replace")
+    return [_plain(each) for each in values] if np.ndim(values) else values.item()
 
 
 def _transport(url: str, model: str, version: int | None, label: str | None, retries: Retries) -> Transport:

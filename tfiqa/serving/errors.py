@@ -27,4 +27,4 @@ class RequestRefused(PredictionError):
 
 
 class NotScored(PictureError):
-    """A picture that a server did not score."""
+    """A picture without a score: a server gave none, or the model's is not finite."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tfiqa.errors import MissingPackage
-from tfiqa.serving.errors import RequestRefused
+from tfiqa.serving.errors import PredictionError, RequestRefused
 from tfiqa.serving.transport import NoAnswer, Retries, ServedSignature, TensorInfo
 
 try:
@@ -74,7 +74,10 @@ class GrpcTransport:
             dtype = tf.string if array.dtype == object else tf.as_dtype(array.dtype)
             request.inputs[key].CopyFrom(tf.make_tensor_proto(array, dtype))
         reply = self._call(self._stub.Predict, request)
-        return {key: tf.make_ndarray(tensor) for key, tensor in reply.outputs.items()}
+        try:
+            return {key: tf.make_ndarray(tensor) for key, tensor in reply.outputs.items()}
+        except (TypeError, ValueError) as error:
+            raise PredictionError(f"{self._retries.server} does not answer with the model's outputs") from error
 
     def close(self) -> None:
         """See `Transport`."""

@@ -161,7 +161,7 @@ def _array(values: Any, info: TensorInfo) -> np.ndarray:
         return np.asarray(values, info.numpy_dtype)
 
     def as_bytes(value: Any) -> bytes:
-        return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode()
+        return base64.b64decode(value["b64"]) if isinstance(value, dict) else str.encode(value)
 
     texts = np.asarray(values, object)
     return np.array([as_bytes(value) for value in texts.ravel()], object).reshape(texts.shape)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tfiqa.errors import PictureError
+from tfiqa.serving.errors import NotScored
 
 
 def score_row(
@@ -31,6 +32,15 @@ def score_row(
         error = str(outputs)
     else:
         scores = values(outputs)
-        finite = all(math.isfinite(value) for value in scores.values() if isinstance(value, float))
-        error = None if finite else f"{name}: the model's score is not finite"
+        error = None if are_finite(scores.values()) else str(not_finite(name))
     return {"path": name, **(dict.fromkeys(columns) if error else scores), "error": error}
+
+
+def are_finite(values: Iterable[Any]) -> bool:
+    """Whether all numbers among the values of a row are finite."""
+    return all(math.isfinite(value) for value in values if isinstance(value, float))
+
+
+def not_finite(name: str) -> NotScored:
+    """The error of a picture for which a model gives NaN or an infinite number."""
+    return NotScored(name, "the model's score is not finite")

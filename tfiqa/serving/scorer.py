@@ -16,7 +16,7 @@ from tfiqa.models.outputs import column_names, flat_outputs, label_names, labels
 from tfiqa.pipelines.records.packed_picture import name_of
 from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
 from tfiqa.serving.saved_model import SavedModelPredictor
-from tfiqa.serving.score_rows import score_row
+from tfiqa.serving.score_rows import are_finite, not_finite, score_row
 from tfiqa.serving.server.model_folders import is_saved_model, version_folders
 
 LITERT = ".tflite"  # the ending of LiteRT files
@@ -89,9 +89,12 @@ class Scorer:
     def score(self, picture: Source) -> dict[str, Any]:
         """The scores of one picture (a path, or its encoded bytes): `quality`, and what the model adds.
 
-        An output of several columns is a dictionary by column name. Raises PictureError for a picture that cannot be used.
+        An output of several columns is a dictionary by column name. Raises PictureError for a picture that cannot be used, and
+        for one whose scores are not finite.
         """
         outputs = self.predictor.predict(picture)
+        if not are_finite(self._values(outputs).values()):
+            raise not_finite(name_of(picture))
         scores: dict[str, Any] = {}
         for name, columns in self.info.columns.items():
             values = dict(zip(columns, map(float, np.ravel(outputs[name])), strict=True))
