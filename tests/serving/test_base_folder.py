@@ -126,7 +126,7 @@ def test_our_own_server_reads_them_too(tmp_path):
     assert read_model_config(tmp_path / "models.config").model_config_list.config[0].name == "m"
 
 
-@pytest.mark.parametrize("name", ["m", 'Pictures "of" 2', "$HOME"])
+@pytest.mark.parametrize("name", ["m", 'Pictures "of" 2', "$HOME", "no", "null"])  # the last two mean something in YAML
 def test_flags_and_mounts_name_the_files(tmp_path, name):
     write_serving_files(tmp_path, name, 1, [])
     compose = yaml.safe_load((tmp_path / "docker-compose.yaml").read_text())["services"]["tensorflow-serving"]
@@ -152,7 +152,12 @@ def test_flags_and_mounts_name_the_files(tmp_path, name):
     }
     assert flags["allow_version_labels_for_unavailable_models"] == flags["enable_batching"] == "true"
     assert set(compose["ports"]) == {"8500:8500", "8501:8501"}
-    assert deployment["spec"]["template"]["metadata"]["labels"] == service["spec"]["selector"]
+    assert (
+        deployment["spec"]["template"]["metadata"]["labels"]
+        == service["spec"]["selector"]
+        == {"app": object_name(name)}
+    )
+    assert deployment["metadata"]["name"] == object_name(name)
     claim = deployment["spec"]["template"]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
     assert claim == service["metadata"]["name"] == object_name(name)
 

@@ -46,17 +46,17 @@ _KUBERNETES = """\
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {claim}
-  labels: {{app: {claim}}}
+  name: "{claim}"
+  labels: {{app: "{claim}"}}
 spec:
   replicas: 1
   selector:
-    matchLabels: {{app: {claim}}}
+    matchLabels: {{app: "{claim}"}}
   strategy:
     rollingUpdate: {{maxUnavailable: 0, maxSurge: 1}}
   template:
     metadata:
-      labels: {{app: {claim}}}
+      labels: {{app: "{claim}"}}
     spec:
       containers:
         - name: tensorflow-serving
@@ -85,14 +85,14 @@ spec:
             - {{name: model, mountPath: {folder}, readOnly: true}}
       volumes:
         - name: model
-          persistentVolumeClaim: {{claimName: {claim}, readOnly: true}}
+          persistentVolumeClaim: {{claimName: "{claim}", readOnly: true}}
 ---
 apiVersion: v1
 kind: Service
 metadata:
-  name: {claim}
+  name: "{claim}"
 spec:
-  selector: {{app: {claim}}}
+  selector: {{app: "{claim}"}}
   ports:
     - {{name: grpc, port: {grpc}, targetPort: grpc}}
     - {{name: rest, port: {rest}, targetPort: rest}}

@@ -19,7 +19,8 @@ _TEXT = """\
 # Who asks for the label "stable" (POST /v1/models/NAME/labels/stable:predict) or "canary" gets the version that it has below; who
 # asks for neither a label nor a version gets the highest version. The server reads this file when it starts.
 # To promote the canary, write its number behind "stable", too. To roll back, write the older number behind both labels and take
-# the newer version out of `versions`. The checksum above passes over versions and numbers: the next export adds its version.
+# the newer version out of `versions`. The checksum above passes over versions and numbers, so the next export still writes this
+# file: stable stays what it is, the new version becomes the canary, and others are no longer served.
 # Without a restart: HandleReloadConfigRequest, or the flag --model_config_file_poll_wait_seconds. A running server moves a label
 # only to a version that it has loaded: first add the version, and when it is available move the label.
 model_config_list {{

@@ -11,7 +11,7 @@ BATCHING_TEXT = f"""\
 # Pictures of a batch go through the network one after the other, whatever their sizes, so that memory stays that of one.
 
 # Pictures in a batch, and in the largest request: one of {MAX_BATCH_SIZE + 1} is refused. With more, small requests would wait
-# longer for large ones.
+# longer for large ones. With less than a version's requests for warm-up hold (tfiqa export --warmup), it would not load.
 max_batch_size {{ value: {MAX_BATCH_SIZE} }}
 
 # Nobody waits for others to fill a batch: on CPUs it would not be faster for them.
@@ -25,7 +25,7 @@ max_enqueued_batches {{ value: 16 }}
 
 # No allowed_batch_sizes: batches would be filled up with copies of a picture, and each copy costs what a picture does.
 # No pad_variable_length_inputs: encoded pictures are single strings, whatever their size. Requests to `boxes` that are merged
-# need the same number of boxes for each picture.
+# need the same number of boxes for each picture, and those to `image` the same height and width.
 """
 
 MONITORING_TEXT = f"""\
