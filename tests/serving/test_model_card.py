@@ -4,8 +4,10 @@ import json
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
 import tensorflow as tf
 
+from tfiqa.errors import InvalidInput
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.models.model_info import info_of
 from tfiqa.models.spaq import SpaqOptions
@@ -83,6 +85,12 @@ def test_with_a_run_it_tells_data_recipe_and_figures(tmp_path):
     assert "* Epoch 4, chosen by validation SRCC\n" in text
     assert "```yaml\nmodel:\n  name: spaq_mt_a\n```" in text
     assert "| split | pictures | SRCC |\n| --- | --- | --- |\n| test | 2,015 | 0.9123 |\n" in text
+
+
+def test_a_damaged_file_of_the_run_is_told(tmp_path):
+    (tmp_path / "metrics.json").write_text('{"chosen_epoch": 4')
+    with pytest.raises(InvalidInput, match=r"metrics\.json is not what a run writes"):
+        card(run=tmp_path)
 
 
 def test_an_empty_run_is_as_none(tmp_path):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfiqa.files import read_json
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.models.model_info import model_spec
 from tfiqa.score_scale import ScoreScale
@@ -32,6 +32,8 @@ def model_card(info: ModelInfo, signatures: Mapping[str, Any], name: str, number
         name: what it is served as.
         number: its version.
         run: the folder of the run that trained it, if it comes from one.
+
+    Raises InvalidInput when a file of the run cannot be read.
     """
     assert info.scale is not None  # nothing else is exported
     chosen = ", ".join(f"{key}={value}" for key, value in info.options.items()) or "none"
@@ -197,5 +199,4 @@ def _read_json(run: Path | None, name: str) -> dict[str, Any]:
     path = None if run is None else run / name
     if path is None or not path.is_file():
         return {}
-    values = json.loads(path.read_text(encoding="utf-8"))
-    return values if isinstance(values, dict) else {}
+    return read_json(path, lambda values: values if isinstance(values, dict) else {}, "is not what a run writes")
