@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from grpc_served import example, example_models_folder
-from served_models import models_folder
+from served_models import models_folder, predict, served
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfiqa.serving.server.cheap_graphs import cheap_signatures
@@ -58,6 +58,26 @@ def test_many_quick_ops_are_not_cheap(tmp_path):
         return {"y": x}
 
     assert "serving_default" not in cheap_in(saved(tmp_path / "long", long))
+
+
+def test_what_makes_large_tensors_of_a_few_numbers_is_not_cheap(tmp_path):
+    assert "serving_default" not in cheap_in(saved(tmp_path / "fill", lambda x: {"y": tf.fill([1 << 20], x[0])}))
+    assert "serving_default" not in cheap_in(saved(tmp_path / "tile", lambda x: {"y": tf.tile(x, [1 << 20])}))
+
+
+def test_small_requests_to_cheap_models_alone_are_run_by_the_event_loop(monkeypatch):
+    threads, run = [], LoadedModel.run
+
+    def noted(*arguments, **settings):
+        threads.append(threading.current_thread().name)
+        return run(*arguments, **settings)
+
+    monkeypatch.setattr(LoadedModel, "run", noted)
+    with served() as server:
+        assert predict(server, "times", {"instances": [1.0]})[0] == 200
+        assert predict(server, "times", {"instances": [1.0] * 5000})[0] == 200
+        assert predict(server, "kinds", {"signature_name": "two", "instances": [{"a": 1.0, "b": 2}]})[0] == 200
+    assert threads == ["tfiqa-rest", "tfiqa-rest-0", "tfiqa-rest-0"]
 
 
 def test_it_runs_in_the_callers_thread_from_many_threads_at_once():

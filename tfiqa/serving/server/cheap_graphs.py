@@ -2,7 +2,8 @@
 
 TensorFlow runs a graph in threads of its own, and the caller waits for them: two changes of threads, which take from 20
 microseconds to, on a busy machine, several hundred. It can run a graph in the caller's thread instead, but then without a time
-limit, and one op after the other. That is for graphs without loops, whose ops are all quick.
+limit, and one op after the other. That is for graphs without loops, whose ops are all quick, and whose
+tensors are about as large as the inputs: Fill, Range and Tile make large ones of a few numbers.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ MAX_NODES: Final = 200  # of a cheap graph, function bodies included
 _CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _QUICK: Final = frozenset(
     """
-    Abs Add AddN AddV2 All Any ArgMax ArgMin Assert BiasAdd BroadcastTo Cast Ceil ClipByValue ConcatV2 Const Div DivNoNan
-    Equal Exp ExpandDims Fill Floor FloorDiv Greater GreaterEqual Identity IdentityN LeakyRelu Less LessEqual Log Log1p
+    Abs Add AddN AddV2 All Any ArgMax ArgMin Assert BiasAdd Cast Ceil ClipByValue ConcatV2 Const Div DivNoNan
+    Equal Exp ExpandDims Floor FloorDiv Greater GreaterEqual Identity IdentityN LeakyRelu Less LessEqual Log Log1p
     LogicalAnd LogicalNot LogicalOr MatMul Max Maximum Mean Min Minimum Mul Neg NoOp NotEqual OnesLike Pack ParseExampleV2
-    Placeholder PlaceholderWithDefault Pow Prod Range Rank ReadVariableOp RealDiv Relu Relu6 Reshape Round Rsqrt Select
+    Placeholder PlaceholderWithDefault Pow Prod Rank ReadVariableOp RealDiv Relu Relu6 Reshape Round Rsqrt Select
     SelectV2 Shape Sigmoid Sign Size Slice Softmax Softplus Split SplitV Sqrt Square SquaredDifference Squeeze StopGradient
-    StridedSlice StringJoin StringLength Sub Sum Tanh Tile Transpose Unpack VarHandleOp VariableV2 ZerosLike
+    StridedSlice StringJoin StringLength Sub Sum Tanh Transpose Unpack VarHandleOp VariableV2 ZerosLike
     """.split()
 )
 

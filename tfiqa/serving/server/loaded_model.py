@@ -23,6 +23,7 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow.python.client import pywrap_tf_session as tf_session
+from tensorflow.python.framework.ops import dismantle_graph
 
 from tfiqa.serving.server.cheap_graphs import CALLER_THREAD, cheap_signatures
 from tfiqa.serving.server.model_folders import is_saved_model
@@ -51,6 +52,11 @@ class TensorInfo:
     dtype: tf.DType
     shape: tuple[int | None, ...] | None
 
+    @functools.cached_property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The type of arrays that hold such a tensor; strings are objects."""
+        return np.dtype(self.dtype.as_numpy_dtype)
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -75,7 +81,7 @@ class LoadedModel:
     """A loaded SavedModel version; `run` may be called from many threads at once.
 
     `definitions` holds the signatures as they stand in the file, `signatures` those of them that can be run; by name. `folder` is
-    the version's.
+    the version's; `is_cheap` tells whether all signatures are cheap (see `cheap_graphs`).
 
     Args:
         folder: the version's folder, which holds saved_model.pb.
@@ -107,9 +113,10 @@ class LoadedModel:
         except StatusError:
             self._session.close()
             raise
-        # Copies, since a part of a message keeps all of it in memory, and the graph may hold weights.
+        # Copies, here and in `_signature`, since a part of a message keeps all of it in memory, and the graph may hold weights.
         self.definitions = {name: copy.deepcopy(found) for name, found in meta_graph.signature_def.items()}
         self._cheap = cheap_signatures(meta_graph.graph_def, self.definitions)
+        self.is_cheap = self._cheap >= self.signatures.keys()
         self._tensors: dict[str, tuple[list[Any], list[Any]]] = {}
         self._callables: dict[tuple[str, tuple[str, ...], int], Callable[..., list[Any]]] = {}
         self._lock = threading.Lock()
@@ -158,9 +165,13 @@ class LoadedModel:
         return {name: _as_array(array) for name, array in zip(chosen, arrays, strict=True)}
 
     def close(self) -> None:
-        """Frees the session; the model cannot run afterwards."""
+        """Frees session and graph; the model cannot run afterwards."""
         self._callables.clear()
+        self._tensors.clear()
         self._session.close()
+        # A graph is full of reference cycles, and constants in it: left to the garbage collector, which may pass it over for ever
+        # (`gc.freeze`), a version that has gone would keep its memory.
+        dismantle_graph(self._session.graph)
 
     def _tensors_of(self, signature: Signature) -> tuple[list[Any], list[Any]]:
         """TensorFlow's own names for a signature's inputs and outputs. Raises StatusError when the graph has them not."""
@@ -239,7 +250,7 @@ def _signature(name: str, definition: SignatureDef) -> Signature:
     def infos(tensors: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, TensorInfo]:
         return {key: _tensor_info(tensors[key]) for key in sorted(tensors)}
 
-    defaults = {key: definition.defaults[key] for key in definition.defaults}
+    defaults = {key: copy.deepcopy(definition.defaults[key]) for key in definition.defaults}
     return Signature(name, infos(definition.inputs), infos(definition.outputs), definition.method_name, defaults)
 
 
@@ -252,6 +263,8 @@ def check_inputs(signature: Signature, inputs: Mapping[str, np.ndarray]) -> None
     """Raises StatusError (INVALID_ARGUMENT) unless names and types are the signature's."""
     check_names(inputs, signature)
     for position, (name, info) in enumerate(signature.inputs.items()):
+        if inputs[name].dtype == info.numpy_dtype:
+            continue  # as nearly always; TensorFlow's own comparison of types takes longer than some graphs
         received = tf.as_dtype(inputs[name].dtype)
         if received != info.dtype:
             raise invalid_argument(
