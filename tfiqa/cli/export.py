@@ -74,7 +74,11 @@ def export(
         raise click.UsageError("--warmup is for --format saved-model; a .tflite file has no requests")
     if (quantize is None) != (representative is None):
         raise click.UsageError("--quantize int8 and --representative go together")
-    pictures = None if representative is None else _pictures(representative)
+    pictures = None
+    if representative is not None:
+        from tfiqa.databases.picture_statistics import read_collection
+
+        pictures = read_collection([str(representative)]).picture_paths()
 
     from tfiqa.cli.tensorflow_start import load_tensorflow
 
@@ -91,13 +95,3 @@ def export(
     else:
         written = export_model(network, output, number, warm_up=warm_up, run=model if model.is_dir() else None)
     click.echo(str(written))
-
-
-def _pictures(source: Path) -> list[Path]:
-    if source.is_dir():
-        from tfiqa.images.discovery import find_pictures
-
-        return find_pictures([source])
-    from tfiqa.databases.manifest import read_manifest
-
-    return read_manifest(source).picture_paths()
