@@ -81,6 +81,27 @@ def test_wrong_values(parsed, argument):
         parsed(argument)
 
 
+@pytest.mark.parametrize(
+    ("flag", "values"),
+    [
+        ("--slow-client-seconds", ("nan", "inf", "1e300")),
+        ("--shutdown-seconds", ("nan", "inf")),
+        ("--file-system-poll-wait-seconds", ("nan", "inf")),
+        ("--model-config-file-poll-wait-seconds", ("nan", "inf")),
+        ("--rest-api-timeout-in-ms", ("0", str(10**20))),
+        ("--load-retry-interval-micros", (str(10**20),)),
+    ],
+)
+def test_times_for_which_no_clock_is_wide_enough(parsed, flag, values):
+    for value in values:
+        with pytest.raises(click.UsageError, match="is not in the range|is not a time"):
+            parsed(f"{flag}={value}")
+
+
+def test_looking_for_versions_may_be_switched_off(parsed):
+    assert parsed("--file-system-poll-wait-seconds=-1")["file_system_poll_wait_seconds"] == -1
+
+
 def test_a_folder_and_a_configuration_file_exclude_each_other(tmp_path):
     result = CliRunner().invoke(serve, [str(tmp_path), "--model-config-file", str(tmp_path / "models.config")])
     assert result.exit_code == 2

@@ -1,6 +1,8 @@
 """A SavedModel run through a v1 session."""
 
+import gc
 import shutil
+import weakref
 
 import numpy as np
 import pytest
@@ -58,6 +60,18 @@ def test_variables_are_loaded_and_closing_frees():
     assert model.run("serving_default", {"x": floats(1.5)})["y"].tolist() == [3.0]
     model.close()
     assert error_of(model, "serving_default", {"x": floats(1.5)}) == (Code.CANCELLED, "Session has been closed.")
+
+
+def test_a_closed_model_leaves_nothing_to_the_garbage_collector():
+    model = LoadedModel(served_models.models_folder() / "times/2")
+    graph = weakref.ref(model._session.graph)
+    gc.freeze()  # as the server does once its models are loaded
+    try:
+        model.close()
+        del model
+        assert graph() is None
+    finally:
+        gc.unfreeze()
 
 
 def test_errors_of_the_request(kinds):

@@ -57,6 +57,10 @@ def test_a_configuration_without_models(config, text):
     ("text", "reason"),
     [
         (one(base_path='"models/m"'), "Expected model m to have an absolute path or URI; got base_path()=models/m"),
+        (
+            one(base_path=r'"/models/\000m"'),
+            "Expected model m to have an absolute path or URI; got base_path()=/models/\0m",
+        ),
         (one(base_path=None), "Expected model m to have an absolute path or URI; got base_path()="),
         (
             one(model_platform=None),

@@ -48,6 +48,7 @@ def test_a_link_is_served_under_its_own_name(models):
         ("a/1", r"a/1 is the folder of one version; give its parent .*/a instead"),
         ("notes", "holds no model"),
         ("nothing", "is not a folder"),
+        ("long" * 100, "is not a folder"),
     ],
 )
 def test_mistaken_folders(models, folder, text):

@@ -1,8 +1,10 @@
 """Taking up, swapping and dropping versions, with stand-ins for the loaded models."""
 
+import gc
 import shutil
 import threading
 import time
+import weakref
 
 import pytest
 from stand_in_models import StandIn, publish, served, states, until
@@ -86,6 +88,23 @@ def test_a_broken_version_leaves_the_old_one_serving_and_is_not_tried_again(base
     publish(base, 2)
     until(lambda: states(store) == [(2, "AVAILABLE"), (1, "END")])
     assert store.statuses("m", 2)[0].error is None
+
+
+def test_a_model_that_is_refused_after_its_load_is_not_kept(base, started):
+    refused = []
+
+    def load(folder):
+        model = StandIn(folder)
+        if folder.name == "2":
+            refused.append(weakref.ref(model))
+            raise StatusError(Code.INTERNAL, "a warm-up request failed")
+        return model
+
+    store = started(base, load=load)
+    publish(base, 2)
+    until(lambda: states(store) == [(2, "END"), (1, "AVAILABLE")])
+    gc.collect()
+    assert [model() for model in refused] == [None]
 
 
 def test_a_failed_load_is_tried_again(base, started):

@@ -107,6 +107,13 @@ def test_a_base_folder_that_is_missing_is_refused(started, source, tmp_path):
     assert (store.names(), served(store)) == (["m"], 1)
 
 
+def test_a_base_folder_with_an_impossible_name_is_refused_like_a_missing_one(started, source, tmp_path):
+    store = started()
+    with pytest.raises(StatusError, match="INVALID_ARGUMENT: Could not find base path"):
+        store.reload([source(versions=[1]), ModelSource("q", tmp_path / ("q" * 300))])
+    assert (store.names(), served(store)) == (["m"], 1)
+
+
 def test_a_known_model_whose_base_folder_is_missing_stays(started, source, tmp_path):
     store = started()
     shutil.rmtree(tmp_path / "m")

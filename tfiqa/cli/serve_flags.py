@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,8 +15,25 @@ PORT = click.IntRange(0, 65535)
 FILE = click.Path(path_type=Path)
 COUNT = click.IntRange(min=0)
 AT_LEAST_ONE = click.IntRange(min=1)
-SECONDS = click.FloatRange(min=0, min_open=True)
-SECONDS_OR_NONE = click.FloatRange(min=0)
+YEAR = 366 * 24 * 3600  # seconds; with far longer times the system's clocks run over
+
+
+class Seconds(click.FloatRange):
+    """A time of at most a YEAR; `nan`, which is in no order with the limits, is none."""
+
+    def __init__(self, **limits: Any) -> None:
+        super().__init__(max=YEAR, **limits)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of seconds."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is not a time in seconds.", param, ctx)
+        return seconds
+
+
+SECONDS = Seconds(min=0, min_open=True)
+SECONDS_OR_NONE = Seconds(min=0)
 
 
 def value(name: str, kind: Any, default: Any, help_text: str) -> Callable[[Function], Function]:
@@ -51,7 +69,12 @@ network_flags = together(
         "REST requests at work at a time; 4 a processor, with batching more.",
     ),
     value("--grpc-max-threads", AT_LEAST_ONE, None, "The same for gRPC."),
-    value("--rest-api-timeout-in-ms", AT_LEAST_ONE, 30_000, "Longest that a REST request may take, in milliseconds."),
+    value(
+        "--rest-api-timeout-in-ms",
+        click.IntRange(1, YEAR * 10**3),
+        30_000,
+        "Longest that a REST request may take, in milliseconds.",
+    ),
     switch(
         "--enable-serialization-as-tensor-content", False, "Tensors in gRPC replies as raw bytes, not typed fields."
     ),
@@ -64,7 +87,7 @@ limit_flags = together(
     value("--max-waiting-requests", AT_LEAST_ONE, 1000, "Inference requests under way at a time, for each protocol."),
     value("--max-connections", AT_LEAST_ONE, 2000, "REST connections at a time."),
     value("--slow-client-seconds", SECONDS, 60.0, "For a REST request to arrive, and a second more for each 16 KiB."),
-    value("--shutdown-seconds", click.FloatRange(min=0), 5.0, "For requests under way when the server is told to end."),
+    value("--shutdown-seconds", SECONDS_OR_NONE, 5.0, "For requests under way when the server is told to end."),
 )
 model_flags = together(
     value(
@@ -73,9 +96,13 @@ model_flags = together(
     value(
         "--model-config-file-poll-wait-seconds", SECONDS_OR_NONE, 0.0, "Between readings of that file; 0 reads it once."
     ),
-    value("--file-system-poll-wait-seconds", float, 1.0, "Between looks for new versions; 0 looks once, less never."),
+    value(
+        "--file-system-poll-wait-seconds", Seconds(), 1.0, "Between looks for new versions; 0 looks once, less never."
+    ),
     value("--max-num-load-retries", COUNT, 5, "Further tries to load a version that failed to."),
-    value("--load-retry-interval-micros", COUNT, 60_000_000, "Microseconds between these tries."),
+    value(
+        "--load-retry-interval-micros", click.IntRange(0, YEAR * 10**6), 60_000_000, "Microseconds between these tries."
+    ),
     value("--saved-model-tags", str, "serve", "Tags of the graph to load out of each SavedModel, with commas between."),
     switch("--allow-version-labels-for-unavailable-models", False, "Let new labels name versions that are not loaded."),
     switch("--enable-model-warmup", True, "Run the requests in assets.extra/tf_serving_warmup_requests after a load."),

@@ -167,7 +167,6 @@ class LoadedModel:
     def close(self) -> None:
         """Frees session and graph; the model cannot run afterwards."""
         self._callables.clear()
-        self._tensors.clear()
         self._session.close()
         # A graph is full of reference cycles, and constants in it: left to the garbage collector, which may pass it over for ever
         # (`gc.freeze`), a version that has gone would keep its memory.

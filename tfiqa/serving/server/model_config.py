@@ -65,7 +65,8 @@ def models_of(config: model_server_config_pb2.ModelServerConfig, served: Collect
     models = config.model_config_list.config
     _check_names(model.name for model in models)
     for model in models:
-        if not (model.base_path.startswith("/") or _URI.match(model.base_path)):
+        # No system has a path with a null character, and Python raises other errors for one than for a missing folder.
+        if "\0" in model.base_path or not (model.base_path.startswith("/") or _URI.match(model.base_path)):
             raise invalid_argument(
                 f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
             )

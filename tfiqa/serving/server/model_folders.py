@@ -69,7 +69,7 @@ class ModelSource:
 
     def check_base_path(self) -> None:
         """Raises StatusError (INVALID_ARGUMENT) when the base folder is missing."""
-        if not self.base_path.is_dir():
+        if not os.path.isdir(self.base_path):  # Path.is_dir() raises OSError when the path is too long, or out of reach
             raise invalid_argument(
                 f"Could not find base path {self.base_path} for servable {self.name} "
                 f"with error NOT_FOUND: {self.base_path} not found"
@@ -85,11 +85,11 @@ def find_models(folder: str | os.PathLike[str]) -> list[ModelSource]:
         InvalidInput: no such folder, no model in it, or the folder is itself a version.
     """
     root = Path(os.path.abspath(folder))  # not resolve(): a link is served under its own name
-    if not root.is_dir():
+    if not os.path.isdir(root):  # Path.is_dir() raises OSError when the path is too long, or out of reach
         raise InvalidInput(f"{folder} is not a folder; give a folder such as saved_models/ or saved_models/NAME")
-    if is_saved_model(root):
-        raise InvalidInput(f"{folder} is {_version_word(root.name)}; give its parent {root.parent} instead")
     try:
+        if is_saved_model(root):
+            raise InvalidInput(f"{folder} is {_version_word(root.name)}; give its parent {root.parent} instead")
         bases = [root] if _is_base_folder(root) else sorted(filter(_is_base_folder, root.iterdir()))
     except OSError as error:
         raise InvalidInput(f"cannot look into {error.filename}: {error.strerror}") from error

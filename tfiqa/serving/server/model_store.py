@@ -278,10 +278,11 @@ class ModelStore:
         self._free(gone)
 
     def _loaded(self, folder: Path) -> LoadedModel | StatusError:
+        """The model, or why it does not load: an error of its own, without a traceback, whose frames would hold the model."""
         try:
             return self._load_model(folder)
         except StatusError as error:
-            return error
+            return StatusError(error.code, error.message)
         except Exception as error:  # a server of sound models outlives any load
             logger.exception("failed to load %s", folder)
             return StatusError(Code.UNKNOWN, f"{type(error).__name__}: {error}")
