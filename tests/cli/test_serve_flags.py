@@ -94,7 +94,7 @@ def test_wrong_values(parsed, argument):
 )
 def test_times_for_which_no_clock_is_wide_enough(parsed, flag, values):
     for value in values:
-        with pytest.raises(click.UsageError, match="is not in the range|is not a time"):
+        with pytest.raises(click.UsageError, match=r"is not in the range|is not a time"):
             parsed(f"{flag}={value}")
 
 
