@@ -1,12 +1,13 @@
 """Which signatures are run in the caller's thread, and that they then answer as others do."""
 
+import gzip
 import threading
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from grpc_served import example, example_models_folder
-from served_models import models_folder, predict, served
+from served_models import call, models_folder, predict, served
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfiqa.serving.server.cheap_graphs import cheap_signatures
@@ -76,8 +77,10 @@ def test_small_requests_to_cheap_models_alone_are_run_by_the_event_loop(monkeypa
     with served() as server:
         assert predict(server, "times", {"instances": [1.0]})[0] == 200
         assert predict(server, "times", {"instances": [1.0] * 5000})[0] == 200
+        packed = gzip.compress(b'{"instances": [1.0]}')
+        assert call(server, "POST", "/v1/models/times:predict", packed, {"Content-Encoding": "gzip"})[0] == 200
         assert predict(server, "kinds", {"signature_name": "two", "instances": [{"a": 1.0, "b": 2}]})[0] == 200
-    assert threads == ["tfiqa-rest", "tfiqa-rest-0", "tfiqa-rest-0"]
+    assert threads == ["tfiqa-rest", "tfiqa-rest-0", "tfiqa-rest-0", "tfiqa-rest-0"]
 
 
 def test_it_runs_in_the_callers_thread_from_many_threads_at_once():

@@ -51,10 +51,11 @@ def test_wrong_requests(server, model, body, status, reason):
 @pytest.mark.parametrize(
     "junk", [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n", b"A" * 100_000]
 )
-def test_no_http(server, junk):
+def test_no_http(server, junk, caplog):
     with connection(server) as opened, contextlib.suppress(ConnectionError):
         opened.sendall(junk)
         assert received(opened)[:13] in (b"", b"HTTP/1.0 400 ", b"HTTP/1.1 400 ")
+    assert "Traceback" not in caplog.text
     check_alive(server)
 
 

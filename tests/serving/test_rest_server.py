@@ -18,7 +18,7 @@ from tfiqa.serving.errors import ServerStartError
 from tfiqa.serving.server.inference import Inference
 from tfiqa.serving.server.model_folders import ModelSource
 from tfiqa.serving.server.model_store import ModelStore
-from tfiqa.serving.server.rest_server import RestServer
+from tfiqa.serving.server.rest_server import RestServer, address
 from tfiqa.serving.server.serve import ServeSettings, serve_forever
 
 
@@ -65,6 +65,14 @@ def test_a_place_where_no_server_can_listen(place):
     with pytest.raises(ServerStartError, match="cannot listen on") as caught:
         RestServer(Inference(times_store()), **{"port": 0, **place}).start()
     assert "\n" not in str(caught.value)
+
+
+def test_an_address_as_it_stands_in_a_url():
+    assert [address(host, 8501) for host in ("127.0.0.1", "localhost", "::1")] == [
+        "127.0.0.1:8501",
+        "localhost:8501",
+        "[::1]:8501",
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -37,7 +37,7 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
     from tfiqa.serving.server.inference import Inference
     from tfiqa.serving.server.metrics import Metrics
     from tfiqa.serving.server.model_config import models_at_start
-    from tfiqa.serving.server.rest_server import RestServer
+    from tfiqa.serving.server.rest_server import RestServer, address
     from tfiqa.serving.server.serve import leave, serve_forever
 
     metrics = Metrics()
@@ -47,8 +47,8 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
     store = model_store(models, flags, metrics, batching)
 
     def ready(rest: RestServer, grpc: GrpcServer | None) -> None:
-        also = "" if grpc is None else f" and grpc://{settings.host}:{grpc.port}"
-        say(f"serving {', '.join(store.names())} on http://{settings.host}:{rest.port}/v1/models{also}")
+        also = "" if grpc is None else f" and grpc://{address(grpc.host, grpc.port)}"
+        say(f"serving {', '.join(store.names())} on http://{address(rest.host, rest.port)}/v1/models{also}")
         if model_config_file is not None and flags["model_config_file_poll_wait_seconds"] > 0:
             ConfigFileWatch(model_config_file, store, flags["model_config_file_poll_wait_seconds"]).start()
 

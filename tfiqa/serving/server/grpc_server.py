@@ -13,7 +13,7 @@ from tfiqa.serving.server.inference import Inference
 from tfiqa.serving.server.limits import DEFAULT_LIMITS, Limits
 from tfiqa.serving.server.model_service import ModelService
 from tfiqa.serving.server.prediction_service import PredictionService
-from tfiqa.serving.server.rest_server import DEFAULT_HOST, SHUTDOWN_SECONDS
+from tfiqa.serving.server.rest_server import DEFAULT_HOST, SHUTDOWN_SECONDS, address
 from tfiqa.serving.server.serving_api import grpc, model_service_pb2_grpc, prediction_service_pb2_grpc
 
 DEFAULT_GRPC_PORT: Final = 8500  # TensorFlow Serving's --port
@@ -72,12 +72,12 @@ class GrpcServer:
 
     def start(self) -> None:
         """Opens the port. Raises ServerStartError when it is taken, or the address is not this machine's."""
-        address = f"[{self.host}]" if ":" in self.host else self.host
+        place = address(self.host, self.port)
         try:
-            self.port = self._server.add_insecure_port(f"{address}:{self.port}")
+            self.port = self._server.add_insecure_port(place)
         except RuntimeError as error:
             raise ServerStartError(
-                f"cannot listen for gRPC on {self.host}:{self.port}: the port is in use, or the address is not this "
+                f"cannot listen for gRPC on {place}: the port is in use, or the address is not this "
                 "machine's; choose another port, or 0 for any free one"
             ) from error
         self._server.start()

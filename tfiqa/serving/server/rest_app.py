@@ -28,6 +28,7 @@ from tfiqa.serving.server.worker_pool import WorkerPool
 
 try:
     from aiohttp import web
+    from aiohttp.http_exceptions import HttpProcessingError as HttpProcessingError  # for the server of this handler
 except ModuleNotFoundError as error:
     raise ServerStartError(f"serving needs the package {error.name}: pip install 'tfiqa[serving]'") from error
 
@@ -155,7 +156,7 @@ class RestApp:
         # What waits in a batch is told there that its time is over.
         patience = inference.timeout_seconds if inference.batching is None else None
         try:
-            if size <= _SMALL_BODY and inference.is_cheap(asked.model):
+            if size <= _SMALL_BODY and not encoding and inference.is_cheap(asked.model):  # 16 KiB may unpack to 16 MiB
                 answer: bytes = work()  # done sooner than another thread would be awake
             else:
                 async with asyncio.timeout(patience):

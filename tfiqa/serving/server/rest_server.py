@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import threading
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from tfiqa.serving.errors import ServerStartError
 from tfiqa.serving.server.inference import Inference
 from tfiqa.serving.server.limits import DEFAULT_LIMITS, Limits
-from tfiqa.serving.server.rest_app import REST_THREADS, RestApp, web
+from tfiqa.serving.server.rest_app import REST_THREADS, HttpProcessingError, RestApp, web
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_REST_PORT: Final = 8501  # that of TensorFlow Serving's container image
@@ -20,6 +21,15 @@ SHUTDOWN_SECONDS: Final = 5.0  # for requests under way when the server is stopp
 _LAST_BYTES_SECONDS: Final = 0.5  # for answers on their way when that time is over
 _REST_OF_BODY_SECONDS: Final = 10.0  # for a client to send what was refused, so that it reads the answer
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+_http_logger = logging.getLogger(f"{__name__}.http")  # what aiohttp has to say
+_http_logger.addFilter(lambda record: not _is_of_client(record))
+
+
+def _is_of_client(record: logging.LogRecord) -> bool:
+    """Whether a record tells of bytes that are no HTTP: their sender is told, and could fill the log with tracebacks."""
+    return record.exc_info is not None and isinstance(record.exc_info[1], HttpProcessingError)
 
 
 class RestServer:
@@ -59,7 +69,7 @@ class RestServer:
             asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
         except (OSError, OverflowError) as error:
             self.stop()
-            raise ServerStartError(f"cannot listen on {self.host}:{self.port}: {_reason(error)}") from error
+            raise ServerStartError(f"cannot listen on {address(self.host, self.port)}: {_reason(error)}") from error
 
     def close_port(self) -> None:
         """Takes no new connections, and says on those there are that the server is shutting down."""
@@ -82,6 +92,7 @@ class RestServer:
             self._app.handle,
             self._limits.max_connections,
             access_log=None,
+            logger=_http_logger,
             auto_decompress=False,
             keepalive_timeout=self._limits.slow_client_seconds,
             lingering_time=min(_REST_OF_BODY_SECONDS, self._limits.slow_client_seconds),
@@ -131,6 +142,11 @@ class _Refusal(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         transport.write(_BUSY)
         transport.close()
+
+
+def address(host: str, port: int) -> str:
+    """Host and port as they stand in a URL, where an IPv6 address is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _reason(error: OSError | OverflowError) -> str:
