@@ -212,8 +212,12 @@ def test_the_weights_are_written_once(model, version):
 def test_what_cannot_be_exported(model, tmp_path):
     with pytest.raises(InvalidInput, match="does not score pictures"):
         export_model(tfiqa.build_model("resnet18"), tmp_path / "m")
-    with pytest.raises(InvalidInput, match="positive number"):
-        export_model(model, tmp_path / "m", version=0)
+    for version in (0, 2**63):  # beyond int64 no server takes it for a version
+        with pytest.raises(InvalidInput, match="positive number"):
+            export_model(model, tmp_path / "m", version=version)
+    for warm_up in ([0], [8, 9]):  # batching.config has requests of 9 refused, those for warm-up too
+        with pytest.raises(InvalidInput, match="holds 1 to 8 pictures"):
+            export_model(model, tmp_path / "m", warm_up=warm_up)
     assert not (tmp_path / "m").exists()
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tfiqa.errors import CheckpointError, InvalidInput, StorageError
 from tfiqa.files import whole_folder
 from tfiqa.models.model_info import ModelInfo
-from tfiqa.serving.server.model_folders import version_folders
+from tfiqa.serving.server.model_folders import MAX_VERSION, version_folders
+from tfiqa.serving.server_settings import MAX_BATCH_SIZE
 
 if TYPE_CHECKING:
     from tfiqa.models.quality_model import QualityModel
@@ -46,13 +47,15 @@ def export_model(
         model: a model that scores pictures.
         output: the model's base folder; its name is the served name.
         version: positive number; by default one above the highest present.
-        warm_up: how many pictures the requests hold that a server runs before it serves; without any there are none.
+        warm_up: how many pictures the requests hold that a server runs before it serves, at most MAX_BATCH_SIZE: by the batching
+            configuration a server refuses larger ones, and would not load the version. Without any there are none.
         run: the folder of the run that trained the model, which the model card tells of.
 
     Returns:
         The version's folder.
 
-    Raises InvalidInput for a model without scores or a bad version, StorageError when it exists or cannot be written.
+    Raises InvalidInput for a model without scores, a bad version or number of pictures, StorageError when the version exists or
+    cannot be written.
     """
     import keras
     import tensorflow as tf
@@ -70,8 +73,12 @@ def export_model(
     name = Path(os.path.abspath(base)).name
     present = version_folders(base) if base.is_dir() else {}
     number = version if version is not None else max(present, default=0) + 1
-    if number < 1:
-        raise InvalidInput(f"a version is a positive number. Received: {number}")
+    if not 1 <= number <= MAX_VERSION:
+        raise InvalidInput(f"a version is a positive number below 2**63. Received: {number}")
+    if not all(1 <= count <= MAX_BATCH_SIZE for count in warm_up):
+        raise InvalidInput(
+            f"a request for warm-up holds 1 to {MAX_BATCH_SIZE} pictures. Received: {', '.join(map(str, warm_up))}"
+        )
 
     signatures = trace_signatures(model)
     with whole_folder(base / str(number)) as folder:
