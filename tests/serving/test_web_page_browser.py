@@ -221,6 +221,12 @@ def test_removing_and_clearing(tab, photos):
     assert tab.evaluate("document.getElementById('results').hidden")
 
 
+def test_numbers_of_a_model_without_a_card_are_named_as_by_the_command(tab):
+    outputs = '{"y": [1, 2], "x": 3, "one": [4]}'
+    script = f"import('./page/outputs.js').then(({{readOutputs}}) => readOutputs({outputs}, {{columns: null}}).numbers)"
+    assert tab.evaluate(script) == {"y_0": 1, "y_1": 2, "x": 3, "one": 4}
+
+
 def test_tokens_that_json_does_not_know(tab):
     text = r'{"a": [NaN, -Infinity, 1.5, Infinity], "NaN": "NaN \"Infinity, \u00e9"}'
     script = f"import('./page/predict.js').then(({{parse}}) => parse({json.dumps(text)}))"

@@ -70,7 +70,7 @@ function plainColumns(outputs) {
   for (const [name, value] of Object.entries(outputs)) {
     if (typeof value === "number" || value === null) columns[name] = [name];
     else if (Array.isArray(value) && value.every((each) => typeof each === "number" || each === null)) {
-      columns[name] = value.length === 1 ? [name] : value.map((_, place) => `${name}_${place + 1}`);
+      columns[name] = value.length === 1 ? [name] : value.map((_, place) => `${name}_${place}`);
     }
   }
   return columns;
