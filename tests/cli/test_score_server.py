@@ -80,7 +80,7 @@ def test_large_pictures_are_refused_here(run, servers, tmp_path):
     (tmp_path / "a.png").write_bytes(picture(40, size=(SIDE, SIDE)))
     for url in servers.values():
         status, out, _ = run("score", tmp_path, "--server", url, "--model", "carded", "--max-pixels", 100)
-        assert (status, "over the limit of 100" in out) == (3, True)
+        assert (status, "pixels, more than the limit of 100" in out) == (3, True)
 
 
 def test_what_is_not_there_is_one_line_before_any_row(run, servers, pictures):

@@ -157,10 +157,8 @@ def test_a_score_that_is_not_finite_is_none(monkeypatch, tmp_path):
     with client_served() as urls:
         for url in urls.values():
             with PredictClient(url, "carded") as client:
-                predict = client.predict
-                monkeypatch.setattr(
-                    client, "predict", lambda inputs: {**predict(inputs), "quality": np.float32([np.nan])}
-                )  # noqa: B023
+                answer = {**client.predict({"image_bytes": [picture(10)]}), "quality": np.float32([np.nan])}
+                monkeypatch.setattr(client, "predict", lambda inputs, answer=answer: dict(answer))
                 with pytest.raises(NotScored, match=r"grey\.png: the model's score is not finite"):
                     client.score_files([tmp_path / "grey.png"])
 
@@ -206,6 +204,12 @@ def test_addresses_where_no_server_answers(scheme, pictures):
         PredictClient(f"{scheme}://127.0.0.1:1", "m", retries=0).score_files(pictures)
     assert "\n" not in str(caught.value)
     assert "grey" not in str(caught.value)
+
+
+def test_rest_asked_for_at_the_port_of_grpc(servers):
+    address = servers["grpc"].replace("grpc", "http")
+    with pytest.raises(PredictionError, match=r"it does not speak HTTP$"):
+        PredictClient(address, "m", retries=0).check()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def graph_bytes(source: str | os.PathLike[str] | bytes, *, name: str, max_pixels
         return upright_png(data, name=name, max_pixels=max_pixels)
     width, height = picture_size(data, name=name)
     if width * height > max_pixels:
-        raise PictureTooLarge(name, f"{width} x {height} pixels, over the limit of {max_pixels}")
+        raise PictureTooLarge(name, f"has {width} x {height} pixels, more than the limit of {max_pixels}")
     return data
 
 

@@ -173,7 +173,9 @@ def _reason(error: BaseException) -> str:
     causes = [each for each in (cause, *error.args) if isinstance(each, Exception)]
     if causes:
         return _reason(causes[-1])
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    # What came instead of HTTP may be in the text, such as gRPC's bytes.
+    return text if text.isprintable() else "it does not speak HTTP"
 
 
 def _server_reason(status: int, data: bytes) -> str:
