@@ -114,8 +114,8 @@ def serve_and_ask(models: Path, pictures: list[Path]) -> pd.DataFrame:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    print(f"\n$ tfiqa serve {models} --rest-port {port} &", flush=True)
-    server = subprocess.Popen([str(TFIQA), "serve", str(models), "--rest-port", str(port)])
+    print(f"\n$ tfiqa serve {models} --rest-port {port} --grpc-port 0 &", flush=True)
+    server = subprocess.Popen([str(TFIQA), "serve", str(models), "--rest-port", str(port), "--grpc-port", "0"])
     try:
         client = PredictClient(f"http://127.0.0.1:{port}", "quickstart", retries=0)
         for _ in range(START_SECONDS):
