@@ -66,6 +66,20 @@ def test_what_makes_large_tensors_of_a_few_numbers_is_not_cheap(tmp_path):
     assert "serving_default" not in cheap_in(saved(tmp_path / "tile", lambda x: {"y": tf.tile(x, [1 << 20])}))
 
 
+@pytest.mark.parametrize(
+    ("compute", "short"),
+    [
+        (lambda x: {"y": 2 * x}, True),
+        (lambda x: {"y": tf.stack([x, x], axis=1), "mean": tf.reduce_mean(x)}, True),
+        (lambda x: {"y": x[:, None] - x[None, :]}, False),
+        (lambda x: {"y": x[:, None] * tf.ones([1, 1000])}, False),
+    ],
+)
+def test_a_model_whose_answers_outgrow_its_requests_is_not_cheap(tmp_path, compute, short):
+    saved(tmp_path / "m", compute)
+    assert LoadedModel(tmp_path / "m").is_cheap == short
+
+
 def test_small_requests_to_cheap_models_alone_are_run_by_the_event_loop(monkeypatch):
     threads, run = [], LoadedModel.run
 

@@ -8,15 +8,18 @@ tensors are about as large as the inputs: Fill, Range and Tile make large ones o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
+from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 CALLER_THREAD: Final = -1  # as `RunOptions.inter_op_thread_pool`
 MAX_NODES: Final = 200  # of a cheap graph, function bodies included
+MAX_VALUES: Final = 64  # of a short output, for each row
 
 _CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _QUICK: Final = frozenset(
@@ -45,6 +48,20 @@ def cheap_signatures(graph: GraphDef, signatures: Mapping[str, SignatureDef]) ->
         for name, signature in signatures.items()
         if _are_quick(_nodes_for((info.name for info in signature.outputs.values()), nodes), functions)
     )
+
+
+def has_short_outputs(signature: SignatureDef) -> bool:
+    """Whether the outputs have few values for each row of the inputs, by the shapes in the file.
+
+    Quick ops alone do not promise that: what compares each row with each other one answers a few kilobytes with megabytes, which
+    take seconds to write.
+    """
+    return all(_is_short(info.tensor_shape) for info in signature.outputs.values())
+
+
+def _is_short(shape: TensorShapeProto) -> bool:
+    sizes = [dim.size for dim in shape.dim[1:]]  # -1 where open
+    return not shape.unknown_rank and min(sizes, default=0) >= 0 and math.prod(sizes) <= MAX_VALUES
 
 
 def _nodes_for(tensors: Iterable[str], nodes: Mapping[str, NodeDef]) -> list[NodeDef]:
