@@ -46,7 +46,7 @@ def _batch_sizes(context: click.Context, parameter: click.Parameter, text: str) 
     default="1,2,4,8",
     show_default=True,
     callback=_batch_sizes,
-    help="How many made-up pictures the requests hold that a server runs before it serves; none for no such requests.",
+    help="How many made-up pictures, up to 8, the requests hold that a server runs before it serves; none for no requests.",
 )
 @click.pass_context
 def export(
