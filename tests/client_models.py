@@ -62,7 +62,7 @@ def client_served():
 
 @contextlib.contextmanager
 def one_server(make):
-    """(a server of a class over the models, its address); it may be stopped inside."""
+    """(a server of a class over the models, its address); it may be stopped inside, and its `store` changed."""
     labels = {"times": {"old": 1}}
     sources = [
         ModelSource(base.name, base, all_versions(), labels.get(base.name, {}))
@@ -71,6 +71,7 @@ def one_server(make):
     store = ModelStore(sources, poll_seconds=0, load_retries=0, labels_for_unavailable=True)
     store.start()
     server = make(Inference(store), port=0)
+    server.store = store
     server.start()
     stopped = []
     stop = server.stop

@@ -52,6 +52,16 @@ def test_boxes_of_pictures_of_several_sizes(model):
     np.testing.assert_allclose(out["box_quality"], SCORES, atol=1)
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_box_that_is_nowhere_is_an_error_of_its_picture_alone(model, number):
+    boxes = BOXES.copy()
+    boxes[0, 1, 2] = number
+    out = score_boxes_graph(model, tf.constant(DATA), tf.constant(boxes))
+    assert out["error"].numpy().tolist() == [b"comes with a box of numbers that are not finite", b""]
+    np.testing.assert_allclose(out["quality"], [np.nan, 200], atol=1)
+    np.testing.assert_allclose(out["box_quality"], [[np.nan, np.nan], SCORES[1]], atol=1)
+
+
 def test_a_pictures_score_row_has_no_boxes(model):
     outputs = model(np.zeros((1, 32, 32, 3), np.float32))
     assert list(patch_outputs(outputs)) == ["quality"]

@@ -126,25 +126,29 @@ def test_exif_comes_from_the_file(url, tmp_path):
 
 
 @pytest.mark.parametrize("make", [RestServer, GrpcServer])
-def test_a_server_that_dies_half_way(make, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (lambda server: server.stop(1), "no answer from {url}: "),
+        (lambda server: server.store.reload([]), "{url}: "),
+    ],
+    ids=["server", "model"],
+)
+def test_a_server_or_model_that_goes_half_way(make, end, reason, tmp_path, monkeypatch):
     """What is left are rows with that error, at once."""
     monkeypatch.setattr(transport, "FIRST_PAUSE_SECONDS", 0.01)
     files = [tmp_path / f"{number}.png" for number in range(30)]
     for file in files:
         file.write_bytes(picture(9))
-    asked = 0
-
-    def counted(check):
-        nonlocal asked
-        asked += 1
-        check()
+    asked = []
 
     with one_server(make) as (server, url), PredictClient(url, "carded", retries=1) as client:
-        check = client.check
-        monkeypatch.setattr(client, "check", lambda: counted(check))
+        check, predict = client.check, client.predict
+        monkeypatch.setattr(client, "check", lambda: (asked.append("check"), check()))
+        monkeypatch.setattr(client, "predict", lambda inputs: (asked.append("predict"), predict(inputs))[1])
         rows = ServedScorer(client, batch_size=2, workers=1).rows([*files, tmp_path / "missing.png"])
         found = [next(rows)]
-        server.stop(1)
+        end(server)
         found += rows
     errors = [row["error"] for row in found]
     scored = errors.index(next(filter(None, errors)))
@@ -152,9 +156,9 @@ def test_a_server_that_dies_half_way(make, tmp_path, monkeypatch):
     assert errors[:scored] == [None] * scored
     assert [row["path"] for row in found] == [*map(str, files), str(tmp_path / "missing.png")]
     for row in found[scored:]:
-        assert row["error"].startswith(f"{row['path']}: no answer from {url}: ")
+        assert row["error"].startswith(f"{row['path']}: " + reason.format(url=url))
         assert row["quality"] is None
-    assert asked == 1
+    assert asked == ["predict"] * (scored // 2 + 1) + ["check"]
 
 
 def test_requests_hold_no_more_than_the_limits(servers, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -144,6 +145,38 @@ def test_sigterm_finishes_the_requests_under_way(process):
     assert answers[3] == 0
     with pytest.raises(ConnectionRefusedError):
         call(address, "GET", "/healthz")
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or os.geteuid() != 0, reason="makes a process the first of its kind"
+)
+def test_sigterm_ends_the_first_process_of_a_container_while_it_loads(tmp_path):
+    (tmp_path / "models/m/1").mkdir(parents=True)
+    (tmp_path / "models/m/1/saved_model.pb").touch()
+    program = "import sys, time; from tfiqa.cli import serve_settings, tensorflow_start; "
+    program += "tensorflow_start.load_tensorflow = lambda: (print('loading', flush=True), time.sleep(60)); "
+    program += "from tfiqa.cli.main import main; sys.exit(main())"
+    command = [
+        "unshare",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        sys.executable,
+        "-c",
+        program,
+        "serve",
+        str(tmp_path / "models"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        if running.stdout.readline() != "loading\n":
+            running.kill()
+            pytest.skip("no new process namespaces here")
+        (child,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGTERM)
+        try:
+            assert running.wait(20) == 128 + signal.SIGTERM
+        finally:
+            running.kill()
 
 
 def test_health(tmp_path):

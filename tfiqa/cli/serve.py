@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
 
     FOLDER is saved_models unless --model-config-file is given. The flags are TF Serving's, with dashes.
     """
+    # The first process of a container, as this one may be, is not ended by a signal that it has no handler for. Once all is up
+    # `serve_forever` has its own.
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(128 + number))
     if folder is not None and model_config_file is not None:
         raise click.UsageError("give either FOLDER or --model-config-file, not both")
 

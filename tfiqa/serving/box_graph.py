@@ -23,7 +23,8 @@ def score_boxes_graph(model: QualityModel, image_bytes: tf.Tensor, boxes: tf.Ten
         model: a tfiqa model with the inputs `image`, as the picture is, and `boxes`.
         image_bytes: string (N,).
         boxes: float32 (N, R, 4), left, top, right, bottom in pixels of the picture as it is shown; as many for each
-            picture as the model takes.
+            picture as the model takes. Where one is outside the picture its features are 0, as the
+            authors' RoI pooling has them.
 
     Returns:
         `quality` float32 (N,), `box_quality` float32 (N, R), and `error`, string (N,), for pictures without scores: see
@@ -37,7 +38,11 @@ def score_boxes_graph(model: QualityModel, image_bytes: tf.Tensor, boxes: tf.Ten
     def shapes(boxes: tf.Tensor) -> Shapes:
         return {"quality": [], "box_quality": [tf.shape(boxes)[0]]}
 
-    return each_picture_graph(model.info, image_bytes, (boxes,), outputs, shapes)
+    def refusal(boxes: tf.Tensor) -> tf.Tensor:
+        finite = tf.reduce_all(tf.math.is_finite(boxes))
+        return tf.where(finite, "", "comes with a box of numbers that are not finite")
+
+    return each_picture_graph(model.info, image_bytes, (boxes,), outputs, shapes, refusal)
 
 
 def picture_and_box_scores(

@@ -26,6 +26,7 @@ def each_picture_graph(
     others: tuple[tf.Tensor, ...],
     outputs: Callable[..., dict[str, tf.Tensor]],
     shapes: Callable[..., Shapes],
+    refusal: Callable[..., tf.Tensor] = lambda *others: tf.constant(""),
 ) -> dict[str, tf.Tensor]:
     """What a function of one picture gives for each of N.
 
@@ -36,6 +37,7 @@ def each_picture_graph(
         outputs: of a decoded picture, uint8 (H, W, 3), and its element of each of `others`: float32 tensors by name. It is
             called for pictures that the model takes.
         shapes: of a picture's element of each of `others`: the shapes of these tensors.
+        refusal: of these elements: why they cannot be used, in words that follow the picture's name, or "".
 
     Returns:
         The tensors by name with first dimension N, and `error`, string (N,): "" for a picture with scores. One that cannot be
@@ -46,6 +48,7 @@ def each_picture_graph(
         data, *more = element
         picture, undecoded = _decode(data)
         error = tf.where(undecoded == "", size_refusal(info, picture), undecoded)
+        error = tf.where(error == "", refusal(*more), error)
 
         def refused() -> dict[str, tf.Tensor]:
             return {name: tf.fill(tf.stack([*shape, 1])[:-1], float("nan")) for name, shape in shapes(*more).items()}

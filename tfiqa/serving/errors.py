@@ -19,11 +19,13 @@ class RequestRefused(PredictionError):
     Args:
         server: its address; it opens the text.
         reason: the server's own words.
+        not_found: whether they mean that it has no such thing, most often that the model has gone.
     """
 
-    def __init__(self, server: str, reason: str) -> None:
+    def __init__(self, server: str, reason: str, *, not_found: bool = False) -> None:
         super().__init__(f"{server}: {reason}")
         self.reason = reason
+        self.not_found = not_found
 
 
 class NotScored(PictureError):

@@ -106,7 +106,8 @@ class GrpcTransport:
                 busy = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED)
                 if code in busy and not too_large:
                     raise NoAnswer(reason) from error
-                raise RequestRefused(self._retries.server, reason or code.name) from error
+                not_found = code == grpc.StatusCode.NOT_FOUND
+                raise RequestRefused(self._retries.server, reason or code.name, not_found=not_found) from error
 
         return self._retries.call(attempt)
 

@@ -133,7 +133,9 @@ class PictureRequests:
             outputs = self._predict(pictures)
         except PredictionError as error:
             if not isinstance(error, RequestRefused):
-                self._look_for_server()
+                self._batch_size = 1  # if the server is there, it is slow
+            if not isinstance(error, RequestRefused) or error.not_found:
+                self._look_for_model()
             if self._lost is not None or len(pictures) > 1:
                 return [answer for picture in pictures for answer in self._ask([picture])]
             if isinstance(error, RequestRefused):
@@ -167,9 +169,8 @@ class PictureRequests:
             return better
         return self._ask([replace(picture, data=png, original=False)])[0]
 
-    def _look_for_server(self) -> None:
-        """Notes when it, or the model, is gone: nothing more is asked. Else it is slow: it gets single pictures from now on."""
-        self._batch_size = 1
+    def _look_for_model(self) -> None:
+        """Notes when the server or the model is gone: nothing more is asked."""
         try:
             self._client.check()
         except PredictionError as error:

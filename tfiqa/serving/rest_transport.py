@@ -29,6 +29,7 @@ from tfiqa.serving.transport import NoAnswer, Retries, ServedSignature, TensorIn
 
 TOO_BUSY = (429, 503)  # RESOURCE_EXHAUSTED, UNAVAILABLE
 LATE = 504  # DEADLINE_EXCEEDED
+NOT_FOUND = 404
 KEPT_CONNECTIONS = 32  # more requests than that at a time open connections of their own
 
 
@@ -119,7 +120,7 @@ class RestTransport:
         if status == LATE:
             raise PredictionError(f"no answer from {self._retries.server}: {_server_reason(status, data)}")
         if status != 200:
-            raise RequestRefused(self._retries.server, _server_reason(status, data))
+            raise RequestRefused(self._retries.server, _server_reason(status, data), not_found=status == NOT_FOUND)
         try:
             return json.loads(data)
         except (ValueError, RecursionError) as error:
