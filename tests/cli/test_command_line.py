@@ -11,22 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tfiqa.cli.main import main
-
 TFIQA = Path(sys.executable).parent / "tfiqa"
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command line; returns (exit status, standard output, standard error)."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

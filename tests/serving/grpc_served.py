@@ -10,8 +10,9 @@ from pathlib import Path
 import grpc
 import tensorflow as tf
 from served_models import models_folder
+from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from tensorflow_serving.apis import get_model_metadata_pb2, model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from tfiqa.serving.server.grpc_server import GrpcServer
 from tfiqa.serving.server.inference import Inference
@@ -19,6 +20,20 @@ from tfiqa.serving.server.model_folders import ModelSource, all_versions
 from tfiqa.serving.server.model_store import ModelStore
 
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+class FloatModelService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Says that the model takes floats x (n,) and gives floats y (n,)."""
+
+    def GetModelMetadata(self, request, context):  # noqa: N802
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        signature = signatures.signature_def["serving_default"]
+        for info in (signature.inputs["x"], signature.outputs["y"]):
+            info.dtype = types_pb2.DT_FLOAT
+            info.tensor_shape.dim.add(size=-1)
+        reply = get_model_metadata_pb2.GetModelMetadataResponse()
+        reply.metadata["signature_def"].Pack(signatures)
+        return reply
 
 
 @functools.cache

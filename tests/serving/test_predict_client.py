@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import served_models
 from client_models import client_served, picture
+from grpc_served import FloatModelService
 from PIL import Image
 from served_models import png
-from tensorflow.core.framework import types_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from tfiqa.errors import EmptyPicture, InvalidInput, MissingPicture, PictureError
 from tfiqa.serving.client import LONGEST_TIMEOUT_SECONDS, PredictClient
@@ -278,17 +278,7 @@ def test_texts_that_are_none(values):
 
 
 def test_a_tensor_that_is_shorter_than_its_shape():
-    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
-        def GetModelMetadata(self, request, context):  # noqa: N802
-            signatures = get_model_metadata_pb2.SignatureDefMap()
-            signature = signatures.signature_def["serving_default"]
-            for info in (signature.inputs["x"], signature.outputs["y"]):
-                info.dtype = types_pb2.DT_FLOAT
-                info.tensor_shape.dim.add(size=-1)
-            reply = get_model_metadata_pb2.GetModelMetadataResponse()
-            reply.metadata["signature_def"].Pack(signatures)
-            return reply
-
+    class Service(FloatModelService):
         def Predict(self, request, context):  # noqa: N802
             reply = predict_pb2.PredictResponse()
             reply.outputs["y"].CopyFrom(request.inputs["x"])

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 import tensorflow as tf
-from tensorflow.core.framework import types_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
+from grpc_served import FloatModelService
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from tfiqa.serving import transport
 from tfiqa.serving.client import PredictClient
@@ -91,17 +91,7 @@ def rest_server(script, port=0):
 
 @contextlib.contextmanager
 def grpc_server(script, port=0):
-    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
-        def GetModelMetadata(self, request, context):  # noqa: N802
-            signatures = get_model_metadata_pb2.SignatureDefMap()
-            signature = signatures.signature_def["serving_default"]
-            for info in (signature.inputs["x"], signature.outputs["y"]):
-                info.dtype = types_pb2.DT_FLOAT
-                info.tensor_shape.dim.add(size=-1)
-            reply = get_model_metadata_pb2.GetModelMetadataResponse()
-            reply.metadata["signature_def"].Pack(signatures)
-            return reply
-
+    class Service(FloatModelService):
         def Predict(self, request, context):  # noqa: N802
             step = script.step()
             if step == HANG:
