@@ -10,7 +10,7 @@ from grpc_served import example, example_models_folder
 from served_models import call, models_folder, predict, served
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfiqa.serving.server.cheap_graphs import cheap_signatures
+from tfiqa.serving.server.cheap_graphs import SHORT_REQUEST, SHORTEST_REQUEST, cheap_signatures
 from tfiqa.serving.server.loaded_model import LoadedModel
 from tfiqa.serving.server.status import Code, StatusError
 
@@ -72,12 +72,12 @@ def test_what_makes_large_tensors_of_a_few_numbers_is_not_cheap(tmp_path):
         (lambda x: {"y": 2 * x}, True),
         (lambda x: {"y": tf.stack([x, x], axis=1), "mean": tf.reduce_mean(x)}, True),
         (lambda x: {"y": x[:, None] - x[None, :]}, False),
-        (lambda x: {"y": x[:, None] * tf.ones([1, 1000])}, False),
+        (lambda x: {"y": x[:, None] * np.ones((1, 1000), np.float32)}, False),
     ],
 )
-def test_a_model_whose_answers_outgrow_its_requests_is_not_cheap(tmp_path, compute, short):
+def test_a_model_whose_answers_outgrow_its_requests_is_quick_with_the_shortest_alone(tmp_path, compute, short):
     saved(tmp_path / "m", compute)
-    assert LoadedModel(tmp_path / "m").is_cheap == short
+    assert LoadedModel(tmp_path / "m").quick_request == (SHORT_REQUEST if short else SHORTEST_REQUEST)
 
 
 def test_small_requests_to_cheap_models_alone_are_run_by_the_event_loop(monkeypatch):
@@ -91,10 +91,12 @@ def test_small_requests_to_cheap_models_alone_are_run_by_the_event_loop(monkeypa
     with served() as server:
         assert predict(server, "times", {"instances": [1.0]})[0] == 200
         assert predict(server, "times", {"instances": [1.0] * 5000})[0] == 200
+        assert predict(server, "half_plus_two", {"instances": [1.0]})[0] == 200
+        assert predict(server, "half_plus_two", {"instances": [1.0] * 100})[0] == 200  # of unknown rank
         packed = gzip.compress(b'{"instances": [1.0]}')
         assert call(server, "POST", "/v1/models/times:predict", packed, {"Content-Encoding": "gzip"})[0] == 200
         assert predict(server, "kinds", {"signature_name": "two", "instances": [{"a": 1.0, "b": 2}]})[0] == 200
-    assert threads == ["tfiqa-rest", "tfiqa-rest-0", "tfiqa-rest-0", "tfiqa-rest-0"]
+    assert threads == ["tfiqa-rest", "tfiqa-rest-0", "tfiqa-rest", *["tfiqa-rest-0"] * 3]
 
 
 def test_it_runs_in_the_callers_thread_from_many_threads_at_once():

@@ -20,6 +20,10 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 CALLER_THREAD: Final = -1  # as `RunOptions.inter_op_thread_pool`
 MAX_NODES: Final = 200  # of a cheap graph, function bodies included
 MAX_VALUES: Final = 64  # of a short output, for each row
+SHORT_REQUEST: Final = (
+    16 * 1024
+)  # bytes, some thousand numbers, which cheap signatures with short outputs answer in no time
+SHORTEST_REQUEST: Final = 256  # bytes, some fifty numbers, which all cheap ones do
 
 _CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _QUICK: Final = frozenset(
@@ -50,13 +54,15 @@ def cheap_signatures(graph: GraphDef, signatures: Mapping[str, SignatureDef]) ->
     )
 
 
-def has_short_outputs(signature: SignatureDef) -> bool:
-    """Whether the outputs have few values for each row of the inputs, by the shapes in the file.
+def quick_request(signatures: Iterable[SignatureDef]) -> int:
+    """The longest request, in bytes, that cheap signatures answer in no time.
 
-    Quick ops alone do not promise that: what compares each row with each other one answers a few kilobytes with megabytes, which
-    take seconds to write.
+    It depends on whether the outputs have few values for each row of the inputs, by the shapes in the file. Quick ops alone do
+    not promise that: what compares each row with each other one answers a few kilobytes with megabytes, which take seconds to
+    write.
     """
-    return all(_is_short(info.tensor_shape) for info in signature.outputs.values())
+    outputs = (info.tensor_shape for signature in signatures for info in signature.outputs.values())
+    return SHORT_REQUEST if all(map(_is_short, outputs)) else SHORTEST_REQUEST
 
 
 def _is_short(shape: TensorShapeProto) -> bool:

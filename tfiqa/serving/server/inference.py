@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from tfiqa.serving.server.batching import Batching
+from tfiqa.serving.server.cheap_graphs import SHORT_REQUEST
 from tfiqa.serving.server.loaded_model import RUN_TIMEOUT_SECONDS, LoadedModel
 from tfiqa.serving.server.metrics import RUNTIME_LATENCY, Metrics
 from tfiqa.serving.server.model_store import ModelStore
@@ -78,13 +79,13 @@ class Inference:
         with self.store.borrow(spec.name, spec.version, spec.label) as lent:
             yield lent
 
-    def is_cheap(self, spec: ModelSpec) -> bool:
-        """Whether no signature of a model does more than a few quick ops, and nothing makes a request to it wait."""
-        if self.batching is not None:
+    def is_quick(self, spec: ModelSpec, size: int) -> bool:
+        """Whether a request of so many bytes takes no time, and nothing makes it wait."""
+        if self.batching is not None or size > SHORT_REQUEST:
             return False
         try:
             with self.borrow(spec) as (_, model):
-                return model.is_cheap
+                return size <= model.quick_request
         except StatusError:
             return False
 

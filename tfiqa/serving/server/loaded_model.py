@@ -25,7 +25,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow.python.client import pywrap_tf_session as tf_session
 from tensorflow.python.framework.ops import dismantle_graph
 
-from tfiqa.serving.server.cheap_graphs import CALLER_THREAD, cheap_signatures, has_short_outputs
+from tfiqa.serving.server.cheap_graphs import CALLER_THREAD, cheap_signatures, quick_request
 from tfiqa.serving.server.model_folders import is_saved_model
 from tfiqa.serving.server.status import Code, StatusError, invalid_argument
 
@@ -81,7 +81,8 @@ class LoadedModel:
     """A loaded SavedModel version; `run` may be called from many threads at once.
 
     `definitions` holds the signatures as they stand in the file, `signatures` those of them that can be run; by name. `folder` is
-    the version's; `is_cheap` tells whether all signatures are cheap, with short outputs (see `cheap_graphs`).
+    the version's; `is_cheap` tells whether all signatures are cheap, and `quick_request` is the longest request, in bytes, that
+    they answer in no time (see `cheap_graphs`).
 
     Args:
         folder: the version's folder, which holds saved_model.pb.
@@ -116,9 +117,8 @@ class LoadedModel:
         # Copies, here and in `_signature`, since a part of a message keeps all of it in memory, and the graph may hold weights.
         self.definitions = {name: copy.deepcopy(found) for name, found in meta_graph.signature_def.items()}
         self._cheap = cheap_signatures(meta_graph.graph_def, self.definitions)
-        self.is_cheap = all(
-            name in self._cheap and has_short_outputs(self.definitions[name]) for name in self.signatures
-        )
+        self.is_cheap = self._cheap >= self.signatures.keys()
+        self.quick_request = quick_request(map(self.definitions.get, self.signatures)) if self.is_cheap else 0
         self._tensors: dict[str, tuple[list[Any], list[Any]]] = {}
         self._callables: dict[tuple[str, tuple[str, ...], int], Callable[..., list[Any]]] = {}
         self._lock = threading.Lock()

@@ -34,7 +34,6 @@ except ModuleNotFoundError as error:
 
 logger = logging.getLogger(__name__)
 
-_SMALL_BODY: Final = 16 * 1024  # bytes, of requests to cheap models, which are answered without another thread
 REST_THREADS: Final = 4 * (os.cpu_count() or 1)  # TensorFlow Serving's --rest_api_num_threads
 
 _CORS: Final = {  # TensorFlow Serving's --rest_api_enable_cors_support
@@ -156,7 +155,7 @@ class RestApp:
         # What waits in a batch is told there that its time is over.
         patience = inference.timeout_seconds if inference.batching is None else None
         try:
-            if size <= _SMALL_BODY and not encoding and inference.is_cheap(asked.model):  # 16 KiB may unpack to 16 MiB
+            if not encoding and inference.is_quick(asked.model, size):  # a packed body may be much longer than it looks
                 answer: bytes = work()  # done sooner than another thread would be awake
             else:
                 async with asyncio.timeout(patience):
