@@ -5,9 +5,10 @@
 
 The server, the clients (`serving_load.py`) and the direct calls each have a process of their own. First the overhead: direct
 calls of the same model in memory, then clients over REST (row form) and over gRPC, in turn, --rounds times; the table has the
-medians over the rounds. The fastest twentieth of the round trips tells what they take when no other process is in the way; they
-hold the client's own work and the kernel's, too. "CPU" is the server process's processor time for an answer. Then the throughput
-at each number of clients, without batching and with it. On a noisy machine trust the ratios within a run. Tables are Markdown.
+medians over the rounds. "aiohttp" and "grpcio" are servers on the same libraries that do nothing (`serving_floor.py`). The
+fastest twentieth of the round trips tells what they take when no other process is in the way; they hold the client's own work
+and the kernel's, too. "CPU" is the server process's processor time for an answer. Then the throughput at each number of
+clients, without batching and with it. On a noisy machine trust the ratios within a run. Tables are Markdown.
 
 With --model-folder (a base folder, as `tfiqa export` makes it) the requests are single pictures, 16 of --pictures.
 """
@@ -37,6 +38,7 @@ from tfiqa.cli.tensorflow_start import load_tensorflow
 from tfiqa.images.discovery import find_pictures
 
 LOAD = Path(__file__).parent / "serving_load.py"
+FLOOR = Path(__file__).parent / "serving_floor.py"
 PICTURES = 16  # different requests
 TICKS = os.sysconf("SC_CLK_TCK")
 MAX_BATCH = 8
@@ -143,6 +145,25 @@ def served(models: Path, *flags: str) -> Iterator[Server]:
         process.wait(30)
 
 
+@contextmanager
+def floors() -> Iterator[dict[str, Server]]:
+    """Servers on the same libraries that do nothing, by the protocol."""
+    protocols = ("rest", "grpc")
+    processes = [
+        subprocess.Popen([sys.executable, str(FLOOR), name], stdout=subprocess.PIPE, text=True) for name in protocols
+    ]
+    try:
+        servers = {}
+        for name, process in zip(protocols, processes, strict=True):
+            assert process.stdout is not None
+            servers[name] = Server(process.pid, {name: int(process.stdout.readline())})
+        yield servers
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(30)
+
+
 def load(server: Server, work: Work, protocol: str, connections: int, seconds: float) -> dict[str, float]:
     """What the load generator reports, the throughput and the server's processor time for an answer."""
     command = [sys.executable, LOAD, protocol, server.ports[protocol], work.name, work.requests, connections, seconds]
@@ -193,11 +214,14 @@ def overhead(server: Server, work: Work, rounds: int, seconds: float, clients: i
     print("\n| clients | | fastest 5 %, ms | over direct, ms | median, ms | CPU, ms | answers/s | of direct |")
     print("|---|---|---|---|---|---|---|---|")
     for count in sorted({1, clients}):
-        found: dict[str, list[dict[str, float]]] = {"direct": [], "REST": [], "gRPC": []}
-        for _ in range(rounds):
-            found["direct"].append(direct(run, work, min(count, 2 * (os.cpu_count() or 1)), seconds))
-            for protocol in ("REST", "gRPC"):
-                found[protocol].append(load(server, work, protocol.lower(), count, seconds))
+        found: dict[str, list[dict[str, float]]] = {"direct": [], "aiohttp": [], "REST": [], "grpcio": [], "gRPC": []}
+        with floors() as idle:
+            for _ in range(rounds):
+                found["direct"].append(direct(run, work, min(count, 2 * (os.cpu_count() or 1)), seconds))
+                for library, protocol in (("aiohttp", "REST"), ("grpcio", "gRPC")):
+                    name = protocol.lower()
+                    found[library].append(load(idle[name], work, name, count, seconds))
+                    found[protocol].append(load(server, work, name, count, seconds))
         for name, reports in found.items():
             p5, p50, cpu, speed = (
                 median(report[key] for report in reports) for key in ("p5_ms", "p50_ms", "cpu_ms", "per_second")
