@@ -1,6 +1,7 @@
 """Predictions and metadata over gRPC, with the official stubs against a server in this process."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -242,12 +243,13 @@ def test_a_call_in_the_callers_time(client):
 
 def test_no_run_free_in_time():
     with grpc_served(max_runs=1) as client:
-        blocking = client.predictions.Predict.future(request("kinds", "slow", x=[3e4]), timeout=30)
+        blocking = client.predictions.Predict.future(request("kinds", "slow", x=[1e5]), timeout=60)
+        time.sleep(0.2)  # by now it runs
         code, _ = error_of(
-            lambda message, timeout: client.predictions.Predict(message, timeout=0.1), request("times", x=[1])
+            lambda message, timeout: client.predictions.Predict(message, timeout=0.1), request("kinds", "slow", x=[1])
         )
         assert code == "DEADLINE_EXCEEDED"
-        assert list(blocking.result().outputs["y"].float_val) == [3e4]
+        assert list(blocking.result().outputs["y"].float_val) == [1e5]
 
 
 def test_a_long_error_text_is_cut(client):
