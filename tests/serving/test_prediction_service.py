@@ -236,7 +236,7 @@ def test_many_threads_get_their_own_answers(client):
 
 def test_a_call_in_the_callers_time(client):
     with pytest.raises(grpc.RpcError) as caught:
-        client.predictions.Predict(request("kinds", "slow", x=[3e4]), timeout=0.1)
+        client.predictions.Predict(request("kinds", "slow", x=[1e5]), timeout=0.1)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert predict(client, "kinds", "slow", x=[3]) == {"y": [3.0]}
 
