@@ -148,7 +148,8 @@ def test_sigterm_finishes_the_requests_under_way(process):
 
 
 @pytest.mark.skipif(
-    shutil.which("unshare") is None or os.geteuid() != 0, reason="makes a process the first of its kind"
+    shutil.which("unshare") is None or os.geteuid() != 0,
+    reason="needs root and unshare, for a process that is the first of its namespace",
 )
 def test_sigterm_ends_the_first_process_of_a_container_while_it_loads(tmp_path):
     (tmp_path / "models/m/1").mkdir(parents=True)

@@ -24,9 +24,6 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
 
     FOLDER is saved_models unless --model-config-file is given. The flags are TF Serving's, with dashes.
     """
-    # The first process of a container, as this one may be, is not ended by a signal that it has no handler for. Once all is up
-    # `serve_forever` has its own.
-    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(128 + number))
     if folder is not None and model_config_file is not None:
         raise click.UsageError("give either FOLDER or --model-config-file, not both")
 
@@ -34,6 +31,9 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
     from tfiqa.serving.server.model_folders import find_models
 
     models = find_models(folder or "saved_models") if model_config_file is None else []
+    # The first process of a container, as this one may be, is not ended by a signal that it has no handler for. Once all is up
+    # `serve_forever` has its own.
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(128 + number))
     load_tensorflow()
 
     from tfiqa.cli.serve_settings import batching_settings, model_store, run_timeout_seconds, serve_settings

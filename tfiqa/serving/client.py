@@ -15,7 +15,7 @@ import numpy as np
 from tfiqa.errors import InvalidInput, PictureError
 from tfiqa.models.model_info import ModelInfo
 from tfiqa.serving.errors import PredictionError
-from tfiqa.serving.score_rows import not_finite
+from tfiqa.serving.score_rows import are_finite, not_finite
 from tfiqa.serving.transport import Retries, ServedSignature, Transport
 
 TIMEOUT_SECONDS = 60.0
@@ -192,17 +192,12 @@ class PredictClient:
 
     def _lacks_scores(self, outputs: Mapping[str, Any]) -> bool:
         """Whether one of the model's scores is not finite; of its other outputs, and of other models', NaN may be the answer."""
-        odd = {name for name, values in outputs.items() if not _finite(values)}
+        odd = {name for name, values in outputs.items() if not are_finite(np.ravel(values).tolist())}
         return bool(odd) and self.info is not None and not odd.isdisjoint(self.info.columns)
 
     @cached_property
     def _signatures(self) -> dict[str, ServedSignature]:
         return self._transport.signatures()
-
-
-def _finite(values: Any) -> bool:
-    array = np.asarray(values)
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def _plain(values: Any) -> Any:

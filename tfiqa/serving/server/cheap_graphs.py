@@ -2,8 +2,8 @@
 
 TensorFlow runs a graph in threads of its own, and the caller waits for them: two changes of threads, which take from 20
 microseconds to, on a busy machine, several hundred. It can run a graph in the caller's thread instead, but then without a time
-limit, and one op after the other. That is for graphs without loops, whose ops are all quick, and whose
-tensors are about as large as the inputs: Fill, Range and Tile make large ones of a few numbers.
+limit, and one op after the other. That is for graphs without loops, whose ops are all quick, and whose tensors are about as
+large as the inputs: Fill, Range and Tile make large ones of a few numbers.
 """
 
 from __future__ import annotations
@@ -20,10 +20,8 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 CALLER_THREAD: Final = -1  # as `RunOptions.inter_op_thread_pool`
 MAX_NODES: Final = 200  # of a cheap graph, function bodies included
 MAX_VALUES: Final = 64  # of a short output, for each row
-SHORT_REQUEST: Final = (
-    16 * 1024
-)  # bytes, some thousand numbers, which cheap signatures with short outputs answer in no time
-SHORTEST_REQUEST: Final = 256  # bytes, some fifty numbers, which all cheap ones do
+SHORT_REQUEST: Final = 16 * 1024  # bytes, some thousand numbers: cheap signatures with short outputs answer in no time
+SHORTEST_REQUEST: Final = 256  # bytes, some fifty numbers: all cheap ones do
 
 _CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _QUICK: Final = frozenset(

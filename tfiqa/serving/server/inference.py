@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 
 from tfiqa.serving.server.batching import Batching
-from tfiqa.serving.server.cheap_graphs import SHORT_REQUEST
 from tfiqa.serving.server.loaded_model import RUN_TIMEOUT_SECONDS, LoadedModel
 from tfiqa.serving.server.metrics import RUNTIME_LATENCY, Metrics
 from tfiqa.serving.server.model_store import ModelStore
@@ -81,7 +80,7 @@ class Inference:
 
     def is_quick(self, spec: ModelSpec, size: int) -> bool:
         """Whether a request of so many bytes takes no time, and nothing makes it wait."""
-        if self.batching is not None or size > SHORT_REQUEST:
+        if self.batching is not None:
             return False
         try:
             with self.borrow(spec) as (_, model):
