@@ -9,6 +9,7 @@ import click
 
 from tfiqa.cli.figures import is_one_figure, pictures_to_draw
 from tfiqa.cli.output import SOME_FAILED, ends_in, say, say_some
+from tfiqa.serving.shipped_model import SHIPPED, shipped_model
 
 if TYPE_CHECKING:
     from tfiqa.explain.quality_map import QualityMap
@@ -19,7 +20,9 @@ LOCAL_COLUMNS = "row,column,left,top,right,bottom,quality"
 @click.command("map")
 @click.argument("pictures", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--model", required=True, type=click.Path(path_type=Path), help="A run, a .keras file or an exported folder."
+    "--model",
+    type=click.Path(path_type=Path),
+    help=f"A run, a .keras file or an exported folder; by default {SHIPPED}, the model that comes with tfiqa.",
 )
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="NAME.png for one picture, else a folder."
@@ -59,7 +62,7 @@ LOCAL_COLUMNS = "row,column,left,top,right,bottom,quality"
 def quality_map(
     context: click.Context,
     pictures: tuple[str, ...],
-    model: Path,
+    model: Path | None,
     output: Path,
     grid: str,
     alpha: float,
@@ -110,9 +113,10 @@ def quality_map(
     from tfiqa.reports.maps import PAGE, Settings, map_row, write_maps
     from tfiqa.serving.mapper import load_mapper
 
-    mapper = load_mapper(model, grid, batch_size=batch_size)
+    source = shipped_model() if model is None else model
+    mapper = load_mapper(source, grid, batch_size=batch_size)
     assert mapper.info.scale is not None  # there are no mappers of models without one
-    say(f"{model}: {mapper.info.scale}")
+    say(f"{source}: {mapper.info.scale}")
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
     mapped = map_pictures(mapper, files, **limit)
     style = MapStyle(alpha, low, high, worst)

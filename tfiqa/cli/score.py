@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import click
 
 from tfiqa.cli.output import SOME_FAILED, row_options, say, stream_rows
+from tfiqa.serving.shipped_model import SHIPPED
 
 PATCHES, PICTURES = 32, 4  # --batch-size by default
 
@@ -27,8 +28,8 @@ class RowScorer(Protocol):
 @click.argument("pictures", nargs=-1, required=True, metavar="PATH...")
 @click.option(
     "--model",
-    required=True,
-    help="A run, a .keras file, an exported folder or a .tflite file; with --server the model's name there.",
+    help="A run, a .keras file, an exported folder or a .tflite file; with --server the model's name there. By default "
+    f"{SHIPPED}, the model that comes with tfiqa.",
 )
 @row_options
 @click.option(
@@ -61,7 +62,7 @@ class RowScorer(Protocol):
 def score(
     context: click.Context,
     pictures: tuple[str, ...],
-    model: str,
+    model: str | None,
     form: str,
     output: str,
     batch_size: int | None,
@@ -85,7 +86,7 @@ def score(
     with ExitStack() as at_end:
         scorer: RowScorer
         if server is None:
-            scorer = _scorer(Path(model), batch_size=batch_size or PATCHES, workers=workers, **limit)
+            scorer = _scorer(model, batch_size=batch_size or PATCHES, workers=workers, **limit)
         else:
             from tfiqa.serving.client import TIMEOUT_SECONDS, PredictClient
             from tfiqa.serving.picture_requests import WORKERS
@@ -95,16 +96,17 @@ def score(
                 from tfiqa.cli.tensorflow_start import load_tensorflow
 
                 load_tensorflow()
+            name = SHIPPED if model is None else model
             client = PredictClient(
                 server,
-                model,
+                name,
                 version=model_version,
                 label=model_label,
                 timeout_seconds=timeout or TIMEOUT_SECONDS,
             )
             at_end.enter_context(client)
             served = ServedScorer(client, batch_size=batch_size or PICTURES, workers=workers or WORKERS, **limit)
-            say(f"{client.url} {model}: {served.scale}")
+            say(f"{client.url} {name}: {served.scale}")
             if served.left_out:
                 say(f"left out, being of no fixed size: {', '.join(served.left_out)}")
             scorer = served
@@ -115,7 +117,7 @@ def score(
         context.exit(SOME_FAILED)
 
 
-def _scorer(model: Path, **settings: Any) -> RowScorer:
+def _scorer(model: str | None, **settings: Any) -> RowScorer:
     from tfiqa.cli.tensorflow_start import load_tensorflow
 
     load_tensorflow()
@@ -127,7 +129,9 @@ def _scorer(model: Path, **settings: Any) -> RowScorer:
     return scorer
 
 
-def _check_usage(model: str, server: str | None, version: int | None, label: str | None, timeout: float | None) -> None:
+def _check_usage(
+    model: str | None, server: str | None, version: int | None, label: str | None, timeout: float | None
+) -> None:
     """Raises UsageError for options that do not go together."""
     if server is None:
         options = {"--model-version": version, "--model-label": label, "--timeout": timeout}
@@ -137,6 +141,8 @@ def _check_usage(model: str, server: str | None, version: int | None, label: str
         return
     if version is not None and label is not None:
         raise click.UsageError("--model-version and --model-label both name a version: give one of them")
+    if model is None:
+        return
     if not model or "/" in model or ":" in model or Path(model).suffix in (".keras", ".tflite"):
         raise click.UsageError(
             f"with --server, --model is the model's name there, such as spaq_bl, not a file or folder. Received: {model!r}"

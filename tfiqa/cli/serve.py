@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tfiqa.cli.output import say
 from tfiqa.cli.serve_flags import FlagsCommand, batching_flags, limit_flags, model_flags, network_flags
+from tfiqa.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tfiqa.serving.server.model_folders import ModelSource
+
+FOLDER = Path("saved_models")  # of models, by default
 
 
 @click.command(cls=FlagsCommand)
@@ -22,7 +28,8 @@ from tfiqa.cli.serve_flags import FlagsCommand, batching_flags, limit_flags, mod
 def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> None:
     """Serve the exported models in FOLDER (one model's base folder, or a folder of such) over TF Serving's REST and gRPC API.
 
-    FOLDER is saved_models unless --model-config-file is given. The flags are TF Serving's, with dashes.
+    Without FOLDER and --model-config-file these are the models in saved_models where there are any, else the one that comes with
+    tfiqa. The flags are TF Serving's, with dashes.
     """
     if folder is not None and model_config_file is not None:
         raise click.UsageError("give either FOLDER or --model-config-file, not both")
@@ -30,7 +37,9 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
     from tfiqa.cli.tensorflow_start import load_tensorflow
     from tfiqa.serving.server.model_folders import find_models
 
-    models = find_models(folder or "saved_models") if model_config_file is None else []
+    models = []
+    if model_config_file is None:
+        models = _default_models() if folder is None else find_models(folder)
     # The first process of a container, as this one may be, is not ended by a signal that it has no handler for. Once all is up
     # `serve_forever` has its own.
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(128 + number))
@@ -60,3 +69,21 @@ def serve(folder: Path | None, model_config_file: Path | None, **flags: Any) -> 
     inference = Inference(store, timeout_seconds=run_timeout_seconds(flags), batching=batching, metrics=metrics)
     if not serve_forever(inference, settings, ready):
         leave()
+
+
+def _default_models() -> list[ModelSource]:
+    """What is served where nothing is named; says which on standard error."""
+    from tfiqa.serving.server.model_folders import find_models
+    from tfiqa.serving.shipped_model import shipped_model
+
+    if FOLDER.is_dir():
+        try:
+            models = find_models(FOLDER)
+        except InvalidInput as error:
+            say(str(error))
+        else:
+            say(f"the models are those in {FOLDER}")
+            return models
+    shipped = shipped_model()
+    say(f"the model is the one that comes with tfiqa: {shipped}")
+    return find_models(shipped)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,16 +32,53 @@ def windows_around(blocks: NDArray[np.float32], least: int, height: int, width: 
     return np.concatenate([starts, starts + sizes], axis=1)
 
 
+def score_windows(
+    picture: NDArray[np.uint8],
+    blocks: NDArray[np.float32],
+    protocol: PictureProtocol,
+    patches_of: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    quality_of: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    batch_size: int,
+) -> NDArray[np.float32]:
+    """The quality (R,) of blocks: of a window around each, as of a picture of its own.
+
+    A window is as large as the block, but at least a patch of the model's protocol or, without patches, LEAST_SIDE pixels a
+    side; neighbouring blocks' windows then overlap, and those of blocks near a border can be the same.
+
+    Args:
+        picture: (H, W, 3), as it is shown.
+        blocks: (R, 4), left, top, right, bottom in its pixels.
+        protocol: how a whole picture becomes the network's input.
+        patches_of: a window's patches (P, H, W, 3) by that protocol.
+        quality_of: the network: the quality (N, 1) of patches.
+        batch_size: of patches in one pass.
+    """
+    height, width = picture.shape[:2]
+    size = size_when_cut(protocol, height, width)
+    if size != (height, width):
+        blocks = protocol.policy.move_boxes(blocks, height, width)
+        picture = protocol.policy.apply(picture)
+    windows = windows_around(blocks, protocol.patch_size or LEAST_SIDE, *size)
+    windows, places = np.unique(windows, axis=0, return_inverse=True)
+    left, top, right, bottom = windows[0]
+    at_once = max(1, PASS_PIXELS // int((bottom - top) * (right - left)))
+    quality = []
+    for start in range(0, len(windows), at_once):
+        cut = [picture[top:bottom, left:right] for left, top, right, bottom in windows[start : start + at_once]]
+        patches = np.stack([patches_of(each) for each in cut])
+        flat = patches.reshape(-1, *patches.shape[2:])
+        found = [quality_of(flat[step : step + batch_size]) for step in range(0, len(flat), batch_size)]
+        quality.append(np.concatenate(found).reshape(len(cut), -1).mean(axis=1, dtype=np.float64))
+    return np.concatenate(quality).astype(np.float32)[places.ravel()]
+
+
 class WindowPredictor(PicturePredictor):
     """A `PicturePredictor` that also scores blocks of a picture, each by a window around it."""
 
     def predict_blocks(
         self, picture: NDArray[np.uint8], blocks: NDArray[np.float32], exif: NDArray[np.float64] | None = None
     ) -> NDArray[np.float32]:
-        """The quality (R,) of blocks: of a window around each, as of a picture of its own.
-
-        A window is as large as the block, but at least a patch of the model's protocol or, without patches, LEAST_SIDE pixels a
-        side; neighbouring blocks' windows then overlap, and those of blocks near a border can be the same.
+        """The quality (R,) of blocks, see `score_windows`.
 
         Args:
             picture: (H, W, 3), as it is shown.
@@ -48,22 +87,9 @@ class WindowPredictor(PicturePredictor):
 
         Raises InvalidInput for a size that the model does not take.
         """
-        height, width = picture.shape[:2]
-        size = size_when_cut(self.protocol, height, width)
-        if size != (height, width):
-            blocks = self.protocol.policy.move_boxes(blocks, height, width)
-            picture = self.protocol.policy.apply(picture)
-        windows = windows_around(blocks, self.protocol.patch_size or LEAST_SIDE, *size)
-        windows, places = np.unique(windows, axis=0, return_inverse=True)
-        left, top, right, bottom = windows[0]
-        at_once = max(1, PASS_PIXELS // int((bottom - top) * (right - left)))
         numbers = self._normalised(exif)
-        quality = []
-        for start in range(0, len(windows), at_once):
-            cut = [picture[top:bottom, left:right] for left, top, right, bottom in windows[start : start + at_once]]
-            patches = np.stack([self._patches(each) for each in cut])
-            flat = patches.reshape(-1, *patches.shape[2:])
-            steps = range(0, len(flat), self.batch_size)
-            found = [self._network(flat[step : step + self.batch_size], numbers)["quality"] for step in steps]
-            quality.append(np.concatenate(found).reshape(len(cut), -1).mean(axis=1, dtype=np.float64))
-        return np.concatenate(quality).astype(np.float32)[places.ravel()]
+
+        def quality_of(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return self._network(patches, numbers)["quality"]
+
+        return score_windows(picture, blocks, self.protocol, self._patches, quality_of, self.batch_size)

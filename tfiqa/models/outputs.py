@@ -46,16 +46,21 @@ def output_widths(model: Any) -> dict[str, int]:
 
 
 def label_names(info: ModelInfo) -> tuple[str, ...]:
-    """The names of a score row's labels: `scene` for models that tell it."""
-    return ("scene",) if "scene_votes" in info.columns else ()
+    """The names of a score row's labels: `scene` for models that tell it, `rating` for those whose scale has words."""
+    scene = ("scene",) if "scene_votes" in info.columns else ()
+    return (*scene, "rating") if info.scale is not None and info.scale.words else scene
 
 
 def labels(outputs: Mapping[str, np.ndarray], info: ModelInfo) -> dict[str, str]:
-    """The label of each of `label_names`: the scene with most votes, and of equal ones the more probable."""
-    if "scene_votes" not in info.columns:
-        return {}
-    order = np.lexsort((np.ravel(outputs["scene_probabilities"]), np.ravel(outputs["scene_votes"])))
-    return {"scene": info.columns["scene_votes"][order[-1]].removeprefix("votes_")}
+    """The label of each of `label_names`: the scene with most votes, and of equal ones the more probable; the word for the
+    quality."""
+    found = {}
+    if "scene_votes" in info.columns:
+        order = np.lexsort((np.ravel(outputs["scene_probabilities"]), np.ravel(outputs["scene_votes"])))
+        found["scene"] = info.columns["scene_votes"][order[-1]].removeprefix("votes_")
+    if info.scale is not None and info.scale.words:
+        found["rating"] = info.scale.word(float(np.ravel(outputs["quality"])[0]))
+    return found
 
 
 def column_names(info: ModelInfo) -> tuple[str, ...]:

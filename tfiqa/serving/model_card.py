@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tfiqa.files import read_json
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.models.model_info import model_spec
-from tfiqa.score_scale import ScoreScale
+from tfiqa.score_scale import WORDS, ScoreScale
 from tfiqa.serving.each_picture_graph import size_limits
 from tfiqa.serving.signatures import input_specs
 
@@ -69,7 +69,8 @@ def _scale_words(scale: ScoreScale) -> str:
     else:
         low, high = ("unbounded" if bound is None else f"{bound:g}" for bound in (scale.low, scale.high))
         bounds = f"It goes from {low} to {high}; a network may pass these bounds a little."
-    return f"`quality` is on the scale {scale.unit}. {better} {bounds}"
+    words = f" `rating` is its fifth of the scale: {', '.join(WORDS)}." if scale.words else ""
+    return f"`quality` is on the scale {scale.unit}. {better} {bounds}{words}"
 
 
 def _signature_table(info: ModelInfo, signatures: Mapping[str, Any]) -> str:

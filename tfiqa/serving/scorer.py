@@ -18,6 +18,7 @@ from tfiqa.pipelines.scoring import Outputs, PicturePredictor, Source
 from tfiqa.serving.saved_model import SavedModelPredictor
 from tfiqa.serving.score_rows import are_finite, not_finite, score_row
 from tfiqa.serving.server.model_folders import is_saved_model, version_folders
+from tfiqa.serving.shipped_model import SHIPPED, shipped_model
 
 LITERT = ".tflite"  # the ending of LiteRT files
 
@@ -54,7 +55,7 @@ class Scorer:
     @classmethod
     def load(
         cls,
-        source: str | Path,
+        source: str | Path | None = None,
         *,
         batch_size: int = 32,
         max_pixels: int = DEFAULT_MAX_PIXELS,
@@ -64,14 +65,14 @@ class Scorer:
 
         Args:
             source: a `.keras` file, a run folder, an exported model's folder (its highest version) or one version of it, or a
-                LiteRT file.
+                LiteRT file; by default, and for its name, the model that comes with tfiqa.
             batch_size: patches in one pass through the network (an exported folder has its own).
             max_pixels: larger pictures are refused.
             workers: threads that read and decode; by default one per processor.
 
         Raises InvalidInput when there is nothing to load there, CheckpointError when it cannot be read.
         """
-        path = find_model(Path(source))
+        path = find_model(shipped_model() if source is None else Path(source))
         if path.is_dir():
             saved = SavedModelPredictor(path, max_pixels=max_pixels, workers=workers)
             return cls(saved, saved.info, path)
@@ -115,7 +116,8 @@ class Scorer:
 
 
 def find_model(source: Path) -> Path:
-    """The `.keras` or LiteRT file or the SavedModel folder that `source` stands for."""
+    """The `.keras` or LiteRT file or the SavedModel folder that `source` stands for: a path, or the name of the model that comes
+    with tfiqa where there is no such path."""
     if source.is_file():
         if source.suffix not in (".keras", LITERT):
             raise CheckpointError(
@@ -131,6 +133,8 @@ def find_model(source: Path) -> Path:
         if versions:
             return versions[max(versions)]
         raise InvalidInput(f"{source} holds no model: no model.keras, no saved_model.pb, no version folder")
+    if str(source) == SHIPPED:
+        return find_model(shipped_model())
     if str(source) in MODELS:
         raise InvalidInput(
             f"{source} is a model without weights. Give a trained one: a run of `tfiqa fit {source}`, or what "

@@ -1,10 +1,12 @@
 // A model's outputs as named numbers: what a card shows and what a row of the table holds.
 
+import { rating } from "./score_scale.js";
+
 /**
  * @param {object} outputs - as the server answers them, by name; null stands for what is not finite.
  * @param {object} version - with `columns`, the names of each output's numbers, or null for a model that tfiqa did not export.
- * @returns {object} quality: {name, value}; deviation: number or null; numbers: {name: value} of the table; scenes: [{name, share}]
- *   by votes; texts: {name: text}.
+ * @returns {object} quality: {name, value}; deviation: number or null; numbers: {name: value} of the table; rating: a word or
+ *   null; scenes: [{name, share}] by votes; texts: {name: text}.
  */
 export function readOutputs(outputs, version) {
   const numbers = {};
@@ -23,6 +25,7 @@ export function readOutputs(outputs, version) {
     quality: { name: quality, value: numbers[quality] ?? null },
     deviation: numbers.uncertainty ?? null,
     numbers,
+    rating: rating(numbers.quality ?? null, version.scale),
     scenes: scenesOf(outputs, version.columns),
     texts,
   };
@@ -30,14 +33,15 @@ export function readOutputs(outputs, version) {
 
 /** The table's columns between path and error, as `tfiqa score` names them. */
 export function tableColumns(version, readings) {
-  const labels = version.columns?.scene_votes ? ["scene"] : [];
+  const labels = [...(version.columns?.scene_votes ? ["scene"] : []), ...(version.scale?.words ? ["rating"] : [])];
   if (version.columns) return [...Object.values(version.columns).flat(), ...labels];
   return [...new Set(readings.flatMap((reading) => [...Object.keys(reading.numbers), ...Object.keys(reading.texts)]))];
 }
 
 /** A row of the table by column. */
 export function tableRow(reading) {
-  return { ...reading.texts, ...reading.numbers, ...(reading.scenes.length ? { scene: reading.scenes[0].key } : {}) };
+  const scene = reading.scenes.length ? { scene: reading.scenes[0].key } : {};
+  return { ...reading.texts, ...reading.numbers, ...scene, ...(reading.rating ? { rating: reading.rating } : {}) };
 }
 
 /** What a card lists below the score: all numbers but the score, its deviation and those of the scenes. */

@@ -9,13 +9,18 @@ export function isBounded(scale) {
 
 /** 0 at the worst end of the scale, 1 at the best; scores beyond the ends count as the ends. */
 export function goodness(value, scale) {
-  const share = Math.min(1, Math.max(0, (value - scale.low) / (scale.high - scale.low)));
-  return scale.higher_is_better ? share : 1 - share;
+  const above = scale.higher_is_better ? value - scale.low : scale.high - value;
+  return Math.min(1, Math.max(0, above / (scale.high - scale.low)));
 }
 
 /** Which fifth of the scale the score lies in: 0 bad to 4 excellent. */
 export function fifth(value, scale) {
   return Math.min(4, Math.floor(goodness(value, scale) * 5));
+}
+
+/** The word of a table's column `rating`; null for scales that are not told in words there, and for what is no number. */
+export function rating(value, scale) {
+  return scale?.words && value !== null ? WORDS[fifth(value, scale)] : null;
 }
 
 /** The ends of each of the five words' part of the scale, worst first: [[worst, best], ...]. */
