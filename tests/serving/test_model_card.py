@@ -62,6 +62,12 @@ def test_it_tells_how_pictures_are_prepared_and_their_limits():
     assert "Sides from 64 pixels;" in text
 
 
+def test_it_tells_which_jpegs_are_decoded_at_a_fraction_of_their_size():
+    assert "eighth" not in card()
+    text = card(replace(INFO, protocol=PictureProtocol("shorter_side:512", scaled_decoding=True)))
+    assert "JPEGs whose sides have 2048 pixels or more at a half, quarter or eighth of their size" in text
+
+
 def test_without_a_run_nothing_is_said_of_training():
     text = card()
     assert "Not recorded" in text

@@ -35,6 +35,8 @@ from tfiqa.images.headers import PNG_SIGNATURE, ByteSource, Header, jpeg_segment
 from tfiqa.images.orientation import TRANSPOSED, upright
 from tfiqa.images.picture_file import FileBytes, known_header, opened_picture, read_picture_file
 from tfiqa.images.pillow_state import strict_pillow
+from tfiqa.images.resize import ResizePolicy, resize_bilinear
+from tfiqa.images.scaled_decoding import jpeg_reduction
 
 DEFAULT_MAX_PIXELS = 200_000_000  # twice the largest camera sensors; 600 MB of RGB
 
@@ -58,7 +60,11 @@ _UNSUPPORTED = ("cannot handle 12-bit layers", "cannot handle 16-bit layers", "u
 
 
 def decode_picture(
-    source: bytes | str | os.PathLike[str], *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+    source: bytes | str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    scaled_for: ResizePolicy | None = None,
 ) -> NDArray[np.uint8]:
     """Decodes a picture to RGB.
 
@@ -66,6 +72,9 @@ def decode_picture(
         source: encoded bytes, or the path of a file.
         name: what errors call the picture; the path by default.
         max_pixels: the largest height times width allowed; checked before any pixel is decoded.
+        scaled_for: a policy that scales ("shorter_side" or "stretch"). A JPEG of grey or three components that is much
+            larger than what it makes of it is decoded at a fraction of its size (see `scaled_decoding`), and brought to
+            the size that the policy gives the whole picture. All other pictures come in full, as without it.
 
     Returns:
         uint8 (H,W,3), RGB, upright.
@@ -85,8 +94,10 @@ def decode_picture(
     with _decoder_errors(name), strict_pillow(width * height):
         image = _PLUGINS[header.format](io.BytesIO(pixels(data, name) if pixels else data))
         _check_size(*image.size, name, max_pixels)  # a second header in the same file may state another size
-        image.load()
-        return upright(_rgb(image, data, name), header.orientation)
+        # What `decode_graph` leaves to Pillow comes to an exported graph in full, and so it does here.
+        scaled = scaled_for if header.format == "jpeg" and header.in_graph else None
+        picture = _rgb(image, data, name) if scaled is None else _scaled_rgb(image, data, name, scaled)
+        return upright(picture, header.orientation)
 
 
 def picture_size(source: bytes | str | os.PathLike[str], *, name: str | None = None) -> tuple[int, int]:
@@ -184,7 +195,20 @@ def _png_pixels(data: bytes, name: str) -> bytes:
     raise BrokenPicture(name, "is truncated (a PNG without an end)")
 
 
+def _scaled_rgb(image: ImageFile.ImageFile, data: bytes, name: str, policy: ResizePolicy) -> NDArray[np.uint8]:
+    """A JPEG reduced while decoded and brought to the policy's size; in full where the policy does not ask for much less."""
+    width, height = image.size
+    reduction = jpeg_reduction(policy, height, width)
+    if reduction == 1:
+        return _rgb(image, data, name)
+    image.draft(None, (width // reduction, height // reduction))
+    # The last row and column of the reduced picture stand for fewer than `reduction` of the whole one's.
+    extent = height / reduction, width / reduction
+    return resize_bilinear(_rgb(image, data, name), *policy.output_size(height, width), extent)
+
+
 def _rgb(image: ImageFile.ImageFile, data: bytes, name: str) -> NDArray[np.uint8]:
+    image.load()
     if image.mode in ("I", "F", "LAB"):
         raise UnsupportedPicture(name, f"has no 8-bit RGB meaning that tfiqa knows (Pillow mode {image.mode})")
     if isinstance(image, PngImageFile) and image.mode != "P" and "transparency" in image.info:

@@ -101,19 +101,25 @@ def decode_any_graph(
     )
 
 
+def decode_jpeg_graph(encoded: tf.Tensor, header: GraphHeader, ratio: int = 1) -> tf.Tensor:
+    """A JPEG as stored, uint8 (h,w,3): its size, as the header states it, divided by 1, 2, 4 or 8 and rounded up."""
+    # The slow integer transform and interpolated chroma are libjpeg's defaults, which Pillow uses.
+    return tf.io.decode_jpeg(
+        encoded,
+        channels=3,
+        ratio=ratio,
+        dct_method="INTEGER_ACCURATE",
+        fancy_upscaling=True,
+        try_recover_truncated=False,
+    )
+
+
 def _shaped(picture: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(picture, [None, None, 3])
 
 
 def _unreadable(encoded: tf.Tensor, header: GraphHeader) -> tf.Tensor:
     return tf.zeros([0, 0, 3], tf.uint8)  # never reached: `in_graph` is false
-
-
-def _jpeg(encoded: tf.Tensor, header: GraphHeader) -> tf.Tensor:
-    # The slow integer transform and interpolated chroma are libjpeg's defaults, which Pillow uses.
-    return tf.io.decode_jpeg(
-        encoded, channels=3, dct_method="INTEGER_ACCURATE", fancy_upscaling=True, try_recover_truncated=False
-    )
 
 
 def _png(encoded: tf.Tensor, header: GraphHeader) -> tf.Tensor:
@@ -145,4 +151,4 @@ def _over_white(rgba: tf.Tensor) -> tf.Tensor:
 
 
 # For each of `headers_graph.FORMATS` its decoder: of the encoded picture and its header, to uint8 (H,W,3) as stored.
-DECODERS = (_unreadable, _jpeg, _png, _gif, _bmp, _webp)
+DECODERS = (_unreadable, decode_jpeg_graph, _png, _gif, _bmp, _webp)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tfiqa.errors import InvalidInput, PictureError, UnsupportedPicture
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture
+from tfiqa.images.resize import ResizePolicy
 from tfiqa.in_order import map_in_order
 
 Result = TypeVar("Result")
@@ -23,6 +24,7 @@ def of_picture(
     *,
     name: str,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    scaled_for: ResizePolicy | None = None,
 ) -> Result:
     """Decodes a picture and calls a function of it.
 
@@ -31,10 +33,11 @@ def of_picture(
         picture: the file, or its bytes.
         name: what errors call it.
         max_pixels: larger pictures are refused.
+        scaled_for: as `decode_picture` has it.
 
     Raises PictureError.
     """
-    decoded = decode_picture(picture, name=name, max_pixels=max_pixels)
+    decoded = decode_picture(picture, name=name, max_pixels=max_pixels, scaled_for=scaled_for)
     try:
         return function(decoded)
     except InvalidInput as error:  # which does not know the picture's name

@@ -25,6 +25,9 @@ class PictureProtocol:
         patch_stride: pixels from one patch to the next; None with `patch_size` None.
         patch_ends: "flush" or "within", what becomes of the picture's far borders; see `patches.patch_starts`.
         patch_margin: pixels of its surroundings that each patch brings along on every side, the picture mirrored at its border.
+        scaled_decoding: whether JPEGs that `resize` makes much smaller are decoded at a fraction of their size: many
+            times faster, nearly the same pixels (see `scaled_decoding`). Pictures that come decoded are not concerned, and
+            policies that scale nothing are not either.
 
     Raises:
         InvalidInput: for a policy or patches that do not make sense.
@@ -35,6 +38,7 @@ class PictureProtocol:
     patch_stride: int | None = None
     patch_ends: str = "flush"
     patch_margin: int = 0
+    scaled_decoding: bool = False
 
     def __post_init__(self) -> None:
         parse_policy(self.resize)
@@ -50,6 +54,17 @@ class PictureProtocol:
             raise InvalidInput(
                 f"patch_margin is from 0 to patch_size, and 0 unless patch_ends is within. Received: {self.patch_margin}"
             )
+
+        if not isinstance(self.scaled_decoding, bool):
+            raise InvalidInput(f"scaled_decoding is true or false. Received: {self.scaled_decoding!r}")
+
+    @property
+    def scaled_for(self) -> ResizePolicy | None:
+        """The policy, one that scales, for which large JPEGs are decoded at a fraction of their size; None where none are.
+
+        Such a picture comes at the policy's size. The policy leaves it as it is, so `prepare` takes both kinds.
+        """
+        return self.policy if self.scaled_decoding and self.policy.kind in ("shorter_side", "stretch") else None
 
     @property
     def policy(self) -> ResizePolicy:

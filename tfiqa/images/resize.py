@@ -100,7 +100,9 @@ class ResizePolicy:
         return resize_bilinear(picture, *size)
 
 
-def resize_bilinear(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def resize_bilinear(
+    picture: NDArray[np.uint8], height: int, width: int, extent: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
     """Scales a picture with Pillow's antialiased bilinear filter, columns first and then rows.
 
     That is how Pillow did it up to version 12, when the published models were made. Pillow 13 takes the rows of some
@@ -110,12 +112,16 @@ def resize_bilinear(picture: NDArray[np.uint8], height: int, width: int) -> NDAr
         picture: uint8 (H,W,3).
         height: rows wanted.
         width: columns wanted.
+        extent: rows and columns of `picture`, from its first ones on and with fractions, that are scaled; by default all.
 
     Returns:
         uint8 (height,width,3).
     """
-    columns_done = Image.fromarray(picture).resize((width, picture.shape[0]), Image.Resampling.BILINEAR)
-    return np.array(columns_done.resize((width, height), Image.Resampling.BILINEAR))
+    before = picture.shape[0]
+    rows, columns = extent or picture.shape[:2]
+    bilinear = Image.Resampling.BILINEAR
+    columns_done = Image.fromarray(picture).resize((width, before), bilinear, box=(0, 0, columns, before))
+    return np.array(columns_done.resize((width, height), bilinear, box=(0, 0, width, rows)))
 
 
 def parse_policy(text: str) -> ResizePolicy:

@@ -51,17 +51,24 @@ def resize_graph(picture: tf.Tensor, policy: ResizePolicy) -> tf.Tensor:
 
 
 @tf.autograph.experimental.do_not_convert
-def resize_bilinear_graph(picture: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+def resize_bilinear_graph(
+    picture: tf.Tensor, height: tf.Tensor, width: tf.Tensor, extent: tuple[tf.Tensor, tf.Tensor] | None = None
+) -> tf.Tensor:
     """`resize.resize_bilinear`, that is, Pillow's filter with the columns done first.
 
     Args:
         picture: uint8 (H,W,3).
         height: int32 scalar, rows wanted.
         width: int32 scalar, columns wanted.
+        extent: float64 scalars, rows and columns of the picture that are scaled, fewer than there are by less than one
+            each, to fewer than there are; by default all, to any number.
 
     Returns:
         uint8 (height,width,3).
     """
+    if extent is not None:
+        columns_done = _resize_columns(picture, width, extent[1])
+        return tf.ensure_shape(_resize_rows(columns_done, height, extent[0]), [None, None, 3])
     before = tf.shape(picture)
     columns_done = tf.cond(width == before[1], lambda: tf.identity(picture), lambda: _resize_columns(picture, width))
     resized = tf.cond(
@@ -70,9 +77,9 @@ def resize_bilinear_graph(picture: tf.Tensor, height: tf.Tensor, width: tf.Tenso
     return tf.ensure_shape(resized, [None, None, 3])
 
 
-def _resize_columns(picture: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+def _resize_columns(picture: tf.Tensor, width: tf.Tensor, extent: tf.Tensor | None = None) -> tf.Tensor:
     height, before = tf.unstack(tf.shape(picture)[:2])
-    starts, weights = _blocks(before, width, COLUMN_BLOCK)
+    starts, weights = _blocks(before, width, COLUMN_BLOCK, extent)
     count, window = tf.unstack(tf.shape(weights)[:2])
     channels = tf.eye(3, dtype=tf.float64)
     interleaved = weights[:, :, tf.newaxis, :, tf.newaxis] * channels[:, tf.newaxis, :]
@@ -88,9 +95,9 @@ def _resize_columns(picture: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.transpose(blocks, [1, 0, 2]), [height, count * COLUMN_BLOCK, 3])[:, :width]
 
 
-def _resize_rows(picture: tf.Tensor, height: tf.Tensor) -> tf.Tensor:
+def _resize_rows(picture: tf.Tensor, height: tf.Tensor, extent: tf.Tensor | None = None) -> tf.Tensor:
     before, width = tf.unstack(tf.shape(picture)[:2])
-    starts, weights = _blocks(before, height, ROW_BLOCK)
+    starts, weights = _blocks(before, height, ROW_BLOCK, extent)
     count, window = tf.unstack(tf.shape(weights)[:2])
     rows = tf.reshape(picture, [before, 3 * width])
 
@@ -103,14 +110,14 @@ def _resize_rows(picture: tf.Tensor, height: tf.Tensor) -> tf.Tensor:
     return tf.reshape(blocks, [count * ROW_BLOCK, width, 3])[:height]
 
 
-def _weights(before: tf.Tensor, after: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Pillow's triangle filter from `before` samples to `after`.
+def _weights(before: tf.Tensor, after: tf.Tensor, extent: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Pillow's triangle filter from the first `extent` of `before` samples, by default all, to `after`.
 
     Returns:
         Per output sample the first input sample and the one after the last, int32 (after,), and the integer weights of
         the input samples from the first on, float64 (taps, after), zero past the last.
     """
-    scale = tf.cast(before, tf.float64) / tf.cast(after, tf.float64)
+    scale = (tf.cast(before, tf.float64) if extent is None else extent) / tf.cast(after, tf.float64)
     support = tf.maximum(scale, 1.0)
     taps = 2 * tf.cast(tf.math.ceil(support), tf.int32) + 1
     center = (tf.cast(tf.range(after), tf.float64) + 0.5) * scale
@@ -123,13 +130,13 @@ def _weights(before: tf.Tensor, after: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor,
     return first, stop, tf.floor(0.5 + weights / total * 2.0**WEIGHT_BITS)
 
 
-def _blocks(before: tf.Tensor, after: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+def _blocks(before: tf.Tensor, after: tf.Tensor, size: int, extent: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
     """The band of weights cut into blocks of `size` output samples, the last one filled up with repetitions.
 
     Returns:
         The first input sample of each block's window, int32 (blocks,), and its weights, float64 (blocks, window, size).
     """
-    first, stop, weights = _weights(before, after)
+    first, stop, weights = _weights(before, after, extent)
     count = -(-after // size)
     sample = tf.minimum(tf.reshape(tf.range(count * size), [count, size]), after - 1)
     first, stop = tf.gather(first, sample), tf.gather(stop, sample)

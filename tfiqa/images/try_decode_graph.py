@@ -10,6 +10,9 @@ from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.images.decode_graph import DECODERS
 from tfiqa.images.headers_graph import GraphHeader, read_header_graph
 from tfiqa.images.orientation_graph import upright_graph
+from tfiqa.images.resize import ResizePolicy
+from tfiqa.images.scaled_decoding import REDUCTIONS
+from tfiqa.images.scaled_decoding_graph import REDUCING_DECODERS, jpeg_reduction_graph, resize_reduced_graph
 
 DAMAGED = "is damaged or truncated"
 CONVERT = "have to be converted, to PNG for example"
@@ -17,25 +20,46 @@ NAMES = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")  # of `headers_graph.FORMATS`
 
 
 @tf.autograph.experimental.do_not_convert
-def try_decode_graph(encoded: tf.Tensor, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[tf.Tensor, tf.Tensor]:
+def try_decode_graph(
+    encoded: tf.Tensor, max_pixels: int = DEFAULT_MAX_PIXELS, scaled_for: ResizePolicy | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes a picture to RGB with TensorFlow operations, or says why not; no bytes make it fail.
 
     Args:
         encoded: scalar string, any bytes.
         max_pixels: the largest height times width allowed; checked before any pixel is decoded.
+        scaled_for: as `decode.decode_picture` has it.
 
     Returns:
-        uint8 (H,W,3), RGB, upright, as `decode_picture_graph` gives it, and a scalar string: why there is no picture, in words
+        uint8 (H,W,3), RGB, upright, as `decode.decode_picture` gives it, and a scalar string: why there is no picture, in words
         that follow its name, such as "is damaged or truncated". The string is "" for a picture; without one H is 0.
     """
     header = read_header_graph(encoded)
     reason = _refusal(encoded, header, max_pixels)
-    # A decoder of its own for each format: what the data set's function holds is prepared anew for each picture.
-    decoders = [lambda decoder=decoder: _or_nothing(decoder, encoded, header) for decoder in DECODERS[1:]]
-    stored = tf.switch_case(tf.where(reason == "", header.format, 0), [_nothing, *decoders])
-    stated = tf.stack([header.height, header.width])
-    whole = (reason == "") & tf.reduce_all(tf.shape(stored, tf.int64)[:2] == stated)
-    picture = tf.cond(whole, lambda: upright_graph(stored, header.orientation), _nothing)
+    decoders, decoder = DECODERS[1:], header.format
+    height, width = header.height, header.width
+    reduction = tf.constant(1, tf.int64)
+    if scaled_for is not None:
+        reduction = jpeg_reduction_graph(scaled_for, header)
+        reducing = tf.argmax(tf.cast(tf.constant(REDUCTIONS, tf.int64) == reduction, tf.int32), output_type=tf.int32)
+        decoders, decoder = decoders + REDUCING_DECODERS, tf.where(reduction > 1, len(DECODERS) + reducing, decoder)
+        height, width = -(-height // reduction), -(-width // reduction)  # as libjpeg rounds
+    # A data set of its own for each decoder: what the data set's function holds is prepared anew for each picture.
+    attempts = [lambda decoder=decoder: _or_nothing(decoder, encoded, header) for decoder in decoders]
+    stored = tf.switch_case(tf.where(reason == "", decoder, 0), [_nothing, *attempts])
+    whole = (reason == "") & tf.reduce_all(tf.shape(stored, tf.int64)[:2] == tf.stack([height, width]))
+
+    def upright() -> tf.Tensor:
+        if scaled_for is None:
+            return upright_graph(stored, header.orientation)
+        resized = tf.cond(
+            reduction > 1,
+            lambda: resize_reduced_graph(stored, scaled_for, header, reduction),
+            lambda: tf.identity(stored),
+        )
+        return upright_graph(resized, header.orientation)
+
+    picture = tf.cond(whole, upright, _nothing)
     return tf.ensure_shape(picture, [None, None, 3]), tf.where((reason == "") & ~whole, DAMAGED, reason)
 
 

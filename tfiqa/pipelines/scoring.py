@@ -15,6 +15,7 @@ from tfiqa.images.decode import DEFAULT_MAX_PIXELS
 from tfiqa.images.exif import read_exif
 from tfiqa.images.exif_encoding import EXIF_VECTOR, encode_exif, normalise_exif
 from tfiqa.images.protocol import PictureProtocol
+from tfiqa.images.resize import ResizePolicy
 from tfiqa.in_order import map_in_order
 from tfiqa.models.backbones.mlsp_taps import smallest_side
 from tfiqa.models.outputs import patch_outputs
@@ -93,7 +94,7 @@ class PicturePredictor:
 
     def _prepare(self, item: Item) -> Prepared:
         source, exif = item
-        patches = of_source(self._patches, source, max_pixels=self.max_pixels)
+        patches = of_source(self._patches, source, max_pixels=self.max_pixels, scaled_for=self.protocol.scaled_for)
         return patches, self._normalised(own_exif(source) if self._takes_exif and exif is None else exif)
 
     def _patches(self, picture: np.ndarray) -> np.ndarray:
@@ -128,6 +129,7 @@ def of_each_picture(
     exif: bool,
     max_pixels: int,
     workers: int,
+    scaled_for: ResizePolicy | None = None,
 ) -> Iterator[Result | PictureError]:
     """What a function gives for each picture, or the error, in the given order and as they come; threads decode meanwhile.
 
@@ -138,11 +140,12 @@ def of_each_picture(
         exif: whether EXIF is read.
         max_pixels: larger pictures are refused.
         workers: decoding threads.
+        scaled_for: as `decode_picture` has it.
     """
 
     def decoded(item: tuple[Any, ...]) -> tuple[Any, ...]:
         source, *more = item
-        picture = decode_source(source, max_pixels=max_pixels)
+        picture = decode_source(source, max_pixels=max_pixels, scaled_for=scaled_for)
         return source, picture, *more, own_exif(source) if exif else None
 
     for each in map_in_order(or_error(decoded), items, workers):

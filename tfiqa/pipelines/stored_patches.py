@@ -55,7 +55,7 @@ def store_patches(
 
     Raises PictureError for a picture that cannot be used, StorageError for a full disk.
     """
-    patches_of = partial(of_source, protocol.prepare, max_pixels=max_pixels)
+    patches_of = partial(of_source, protocol.prepare, max_pixels=max_pixels, scaled_for=protocol.scaled_for)
     counts: list[int] = []
     shape: tuple[int, ...] = ()
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from tfiqa.images.resize import ResizePolicy
 from tfiqa.images.try_decode_graph import try_decode_graph
 from tfiqa.models.backbones.mlsp_taps import smallest_side
 from tfiqa.serving.error_output import ERROR
@@ -27,6 +28,7 @@ def each_picture_graph(
     outputs: Callable[..., dict[str, tf.Tensor]],
     shapes: Callable[..., Shapes],
     refusal: Callable[..., tf.Tensor] = lambda *others: tf.constant(""),
+    scaled_for: ResizePolicy | None = None,
 ) -> dict[str, tf.Tensor]:
     """What a function of one picture gives for each of N.
 
@@ -38,6 +40,7 @@ def each_picture_graph(
             called for pictures that the model takes.
         shapes: of a picture's element of each of `others`: the shapes of these tensors.
         refusal: of these elements: why they cannot be used, in words that follow the picture's name, or "".
+        scaled_for: as `images.decode.decode_picture` has it.
 
     Returns:
         The tensors by name with first dimension N, and `error`, string (N,): "" for a picture with scores. One that cannot be
@@ -46,7 +49,7 @@ def each_picture_graph(
 
     def of_one(element: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         data, *more = element
-        picture, undecoded = _decode(data)
+        picture, undecoded = _decode(data) if scaled_for is None else try_decode_graph(data, scaled_for=scaled_for)
         error = tf.where(undecoded == "", size_refusal(info, picture), undecoded)
         error = tf.where(error == "", refusal(*more), error)
 

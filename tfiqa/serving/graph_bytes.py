@@ -10,6 +10,7 @@ from PIL import Image
 from tfiqa.errors import PictureTooLarge
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, picture_size, read_picture_file
 from tfiqa.images.headers import needs_pillow
+from tfiqa.images.resize import ResizePolicy
 
 
 def graph_bytes(source: str | os.PathLike[str] | bytes, *, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
@@ -34,9 +35,11 @@ def graph_bytes(source: str | os.PathLike[str] | bytes, *, name: str, max_pixels
     return data
 
 
-def upright_png(data: bytes, *, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
-    """The picture decoded by Pillow, turned upright and encoded as PNG. Arguments as in `graph_bytes`; raises PictureError."""
+def upright_png(
+    data: bytes, *, name: str, max_pixels: int = DEFAULT_MAX_PIXELS, scaled_for: ResizePolicy | None = None
+) -> bytes:
+    """The picture decoded by Pillow, turned upright and encoded as PNG. Arguments as in `decode_picture`; raises PictureError."""
     png = io.BytesIO()
-    picture = decode_picture(data, name=name, max_pixels=max_pixels)
+    picture = decode_picture(data, name=name, max_pixels=max_pixels, scaled_for=scaled_for)
     Image.fromarray(picture).save(png, "PNG", compress_level=1)
     return png.getvalue()

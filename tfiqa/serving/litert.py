@@ -60,7 +60,12 @@ class LiteRTPredictor:
         """Outputs, or the error, of each picture, in the given order and as they come; no such model looks at `exif`."""
         items = ((source,) for source in sources)
         return of_each_picture(
-            self._predict_picture, items, exif=False, max_pixels=self.max_pixels, workers=self.workers
+            self._predict_picture,
+            items,
+            exif=False,
+            max_pixels=self.max_pixels,
+            workers=self.workers,
+            scaled_for=self.info.protocol.scaled_for,
         )
 
     def _predict_picture(self, picture: np.ndarray, _exif: None) -> Outputs:

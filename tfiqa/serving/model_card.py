@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfiqa.files import read_json
 from tfiqa.images.decode import DEFAULT_MAX_PIXELS
+from tfiqa.images.scaled_decoding import REDUCTIONS, SPARE
 from tfiqa.models.model_info import model_spec
 from tfiqa.score_scale import WORDS, ScoreScale
 from tfiqa.serving.each_picture_graph import size_limits
@@ -16,6 +17,7 @@ from tfiqa.serving.signatures import input_specs
 
 if TYPE_CHECKING:
     from tfiqa.images.protocol import PictureProtocol
+    from tfiqa.images.resize import ResizePolicy
     from tfiqa.models.model_info import ModelInfo
 
 MODEL_CARD = Path("assets.extra") / "MODEL_CARD.md"
@@ -113,10 +115,18 @@ def _preparation(info: ModelInfo) -> str:
     steps = [
         "JPEG, PNG, GIF, BMP and still WebP are decoded in the graph to 8-bit RGB, the first picture of a file; EXIF orientation "
         "is applied, transparency laid over white, colour profiles are ignored.",
+        *([_scaled_decoding(protocol.scaled_for)] if protocol.scaled_for else []),
         _resizing(protocol),
         _patches(protocol),
     ]
     return "\n".join(f"* {step}" for step in steps)
+
+
+def _scaled_decoding(policy: ResizePolicy) -> str:
+    return (
+        f"`serving_default` decodes JPEGs whose sides have {SPARE * min(REDUCTIONS) * policy.size} pixels or more at a half, "
+        f"quarter or eighth of their size, the smallest that leaves {SPARE} times the size that follows."
+    )
 
 
 def _resizing(protocol: PictureProtocol) -> str:

@@ -52,7 +52,10 @@ def score_pictures_graph(
     def shapes(*exif: tf.Tensor) -> dict[str, list[int]]:
         return {name: [] if width == 1 else [width] for name, width in widths.items()}
 
-    return each_picture_graph(model.info, image_bytes, () if exif is None else (exif,), outputs, shapes)
+    others = () if exif is None else (exif,)
+    return each_picture_graph(
+        model.info, image_bytes, others, outputs, shapes, scaled_for=model.info.protocol.scaled_for
+    )
 
 
 def _mean_over_patches(

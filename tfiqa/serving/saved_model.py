@@ -57,7 +57,8 @@ class SavedModelPredictor:
         if _error_of(outputs):
             # Pillow forgives damage that TensorFlow's decoder does not, such as a JPEG without its end marker. Where it
             # does not either, its error says more.
-            inputs["image_bytes"] = tf.constant([upright_png(data, name=name, max_pixels=self.max_pixels)])
+            png = upright_png(data, name=name, max_pixels=self.max_pixels, scaled_for=self.info.protocol.scaled_for)
+            inputs["image_bytes"] = tf.constant([png])
             outputs = self._run(inputs, name)
             if reason := _error_of(outputs):
                 raise UnsupportedPicture(name, reason)

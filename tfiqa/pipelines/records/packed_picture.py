@@ -22,6 +22,7 @@ from tfiqa.images.decode import DEFAULT_MAX_PIXELS, decode_picture, picture_size
 from tfiqa.images.each_picture import of_picture
 from tfiqa.images.headers import needs_pillow
 from tfiqa.images.picture_file import read_picture_file
+from tfiqa.images.resize import ResizePolicy
 from tfiqa.in_order import map_in_order
 from tfiqa.pipelines.records.reader import Records
 from tfiqa.pipelines.records.schema import ENCODED, SHA256
@@ -90,16 +91,24 @@ def source_bytes(source: Source) -> bytes:
     return picture if isinstance(picture, bytes) else read_picture_file(picture, name)
 
 
-def decode_source(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
+def decode_source(
+    source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, scaled_for: ResizePolicy | None = None
+) -> NDArray[np.uint8]:
     """`decode_picture` of any source."""
     picture, name = file_or_bytes(source)
-    return decode_picture(picture, name=name, max_pixels=max_pixels)
+    return decode_picture(picture, name=name, max_pixels=max_pixels, scaled_for=scaled_for)
 
 
-def of_source(function: Callable[[NDArray[np.uint8]], Result], source: Source, *, max_pixels: int) -> Result:
+def of_source(
+    function: Callable[[NDArray[np.uint8]], Result],
+    source: Source,
+    *,
+    max_pixels: int,
+    scaled_for: ResizePolicy | None = None,
+) -> Result:
     """`of_picture` of any source."""
     picture, name = file_or_bytes(source)
-    return of_picture(function, picture, name=name, max_pixels=max_pixels)
+    return of_picture(function, picture, name=name, max_pixels=max_pixels, scaled_for=scaled_for)
 
 
 def check_packed(
