@@ -12,7 +12,6 @@ Prints the share of right comparisons by kind and by photograph, and every wrong
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import numpy as np
 import pandas as pd
 from phone_damage import KINDS, Picture
 from PIL import Image
-from scored_pictures import tool_command
+from scored_pictures import scores, tool_command
 
 if TYPE_CHECKING:
     from tfiqa.serving.scorer import Scorer
@@ -138,14 +137,12 @@ def _reduced(picture: Picture) -> Picture:
 
 def scores_of(scorer: Scorer) -> dict[str, float]:
     """By picture, the model's score, turned so that higher is better."""
-    from scored_pictures import scores
+    from tfiqa.features.weak_labels.png import png_bytes
 
     names, files = [], []
     for name, picture in pictures():
-        stream = io.BytesIO()
-        Image.fromarray(picture).save(stream, "PNG", compress_level=1)
         names.append(name)
-        files.append(stream.getvalue())
+        files.append(png_bytes(picture))
     return dict(zip(names, scores(scorer, files), strict=True))
 
 
