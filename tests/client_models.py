@@ -29,7 +29,7 @@ INFO = ModelInfo(
     model="made_up",
     options={},
     protocol=PictureProtocol(),
-    scale=ScoreScale(0, 255, True, "mean grey value"),
+    scale=ScoreScale(0, 255, True, "mean grey value", words=True),
     columns={"quality": ("quality",), "scene_votes": ("votes_dark", "votes_light"), "corner": ("red", "green", "blue")},
 )
 

@@ -40,6 +40,7 @@ def test_the_same_rows_as_with_the_model_at_hand(form, run, servers, pictures):
     local = run("score", "--model", client_models_folder() / "carded", *options)
     assert local[0] == 3
     assert "4 of 8 pictures scored" in local[2]
+    assert "rating" in local[1]  # mean grey values of 0 to 255 are told in words too
     for url in servers.values():
         status, out, err = run("score", "--server", url, "--model", "carded", *options)
         assert (status, out) == (3, local[1])
@@ -80,6 +81,12 @@ def test_what_is_not_there_is_one_line_before_any_row(run, servers, pictures):
         assert text in err
 
 
+def test_without_a_name_the_model_that_comes_with_tfiqa_is_asked(run, servers, pictures):
+    for url in servers.values():
+        status, _, err = run("score", *pictures, "--server", url)
+        assert (status, "Servable not found for request: Latest(tfiqa_small)" in err) == (1, True)
+
+
 def test_a_server_that_is_not_there(run, pictures, monkeypatch):
     monkeypatch.setattr("tfiqa.serving.transport.FIRST_PAUSE_SECONDS", 0.001)
     for scheme in ("http", "grpc"):
@@ -97,7 +104,7 @@ def test_a_server_that_is_not_there(run, pictures, monkeypatch):
         (["--server", "http://h", "--model", "m", "--model-version", "1", "--model-label", "l"], "give one of them"),
         (["--server", "http://h", "--model", "saved_models/m"], "not a file or folder. Received: 'saved_models/m'"),
         (["--server", "http://h", "--model", "m.keras"], "the model's name there"),
-        (["--server", "http://h"], "--model"),
+        (["--server", "http://h", "--model", ""], "the model's name there"),
         (["--server", "http://h", "--model", "m", "--timeout", "0"], "--timeout"),
     ],
 )

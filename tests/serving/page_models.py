@@ -20,7 +20,7 @@ from tfiqa.serving.server.model_folders import ModelSource
 
 PNG_START = b"\x89PNG"
 CONVERT = "is no PNG picture; others have to be converted, to PNG for example"
-BRIGHTNESS = ScoreScale(0.0, 100.0, True, "brightness")
+BRIGHTNESS = ScoreScale(0.0, 100.0, True, "brightness", words=True)
 RANK = ScoreScale(1.0, 15.0, False, "rank")
 
 
@@ -28,8 +28,8 @@ RANK = ScoreScale(1.0, 15.0, False, "rank")
 def page_sources():
     """Sources built once for all tests; pictures are PNG, and all else is refused in the output `error`:
 
-    * `brightness`, versions 1 and 2, label "old" for 1: `quality` the mean of the pixels as percentage, `attributes` of red,
-      green and blue, `map` of 20 x 20 mean pixels; version 1 gives half of that;
+    * `brightness`, versions 1 and 2, label "old" for 1: `quality` the mean of the pixels as percentage, which a table tells in
+      words too, `attributes` of red, green and blue, `map` of 20 x 20 mean pixels; version 1 gives half of that;
     * `rank`, of lower ranks is better: 15 - 14 times the mean, `uncertainty` 1.4, scenes "dark" and "bright"; takes EXIF, and
       refuses any picture with some;
     * `plain`: no card, the one output `y`, the mean.

@@ -37,6 +37,9 @@ def test_it_tells_the_model_its_paper_and_its_scale():
     assert "`spaq_mt_a` of tfiqa" in text
     assert "Perceptual Quality Assessment of Smartphone Photography" in text
     assert "scale SPAQ MOS. Higher is better. It goes from 0 to 100" in text
+    assert "`rating`" not in text
+    worded = card(replace(INFO, scale=replace(INFO.scale, words=True)))
+    assert "`rating` is its fifth of the scale: bad, poor, fair, good, excellent." in worded
     assert "Lower is better. It has no bounds" in card(replace(INFO, scale=ScoreScale(None, None, False, "DMOS")))
 
 

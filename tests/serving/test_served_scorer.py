@@ -70,6 +70,7 @@ def test_what_the_rows_say(url, files):
     by_name = {row["path"].rpartition("/")[2]: row for row in served}
     assert by_name["dark.png"]["quality"] == 10
     assert (by_name["dark.png"]["scene"], by_name["light.jpg"]["scene"]) == ("dark", "light")
+    assert (by_name["dark.png"]["rating"], by_name["light.jpg"]["rating"]) == ("bad", "good")
     assert by_name["longer.png"]["quality"] == 100
     assert by_name["dark.png"]["blue"] == float(np.float32(10 / 7))  # as float32 has it, whatever the protocol
     for name, words in {

@@ -133,7 +133,10 @@ def test_models_with_versions_newest_first_and_labels_that_are_there(page):
 
 def test_what_the_card_says(page):
     (newest, _), (rank,), (plain,) = [model["versions"] for model in models(page)["models"]]
-    assert newest["scale"] == {"low": 0.0, "high": 100.0, "higher_is_better": True, "unit": "brightness"}
+    assert newest["scale"] == {
+        **{"low": 0.0, "high": 100.0, "higher_is_better": True, "unit": "brightness"},
+        "words": True,
+    }
     assert newest["columns"] == {"quality": ["quality"], "attributes": ["red", "green", "blue"]}
     assert newest["model"] == "spaq_bl"
     assert rank["scale"]["higher_is_better"] is False

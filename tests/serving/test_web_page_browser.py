@@ -119,10 +119,11 @@ def test_the_table_has_the_columns_of_the_command(tab, photos):
     tab.evaluate("HTMLAnchorElement.prototype.click = function () { window.savedAs = this.download; }")
     tab.click("#download")
     rows = list(csv.DictReader(io.StringIO(tab.wait_for("window.saved"))))
-    assert list(rows[0]) == ["path", "quality", "red", "green", "blue", "error"]
+    assert list(rows[0]) == ["path", "quality", "red", "green", "blue", "rating", "error"]
     assert [row["path"] for row in rows] == ["broken.png", "dark.png", "light, large.png"]
     assert rows[0]["quality"] == ""
     assert [float(row["quality"]) for row in rows[1:]] == pytest.approx([25.098, 85.098], abs=1e-3)
+    assert [row["rating"] for row in rows] == ["", "poor", "excellent"]
     assert [bool(row["error"]) for row in rows] == [True, False, False]
     assert tab.evaluate("window.savedAs") == "scores_brightness.csv"
     choose_model(tab, "rank")

@@ -36,6 +36,4 @@ def shipped_model() -> Path:
 
 
 def _absent(reason: str) -> str:
-    return (
-        f"this installation of tfiqa lacks its own model {SHIPPED}: {reason}. Install tfiqa anew, or name another model"
-    )
+    return f"this installation of tfiqa lacks its own model, {SHIPPED}: {reason}; install tfiqa anew, or name another"
