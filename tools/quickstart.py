@@ -1,7 +1,8 @@
-"""The whole way in a few minutes on two cores: make pictures, fit, evaluate, export, serve, score.
+"""The whole way in a few minutes on two cores: make pictures, score, fit, evaluate, export, serve, score.
 
-The pictures are photographs that come with scikit-image, distorted here in four ways and labelled with SSIM against the original
-crop, so that nothing needs to be downloaded. The held-out figure is on photographs of which the network saw no version.
+Photographs that come with scikit-image, and worse versions of them, are scored with the model that comes with tfiqa. Then one is
+trained: its pictures are such photographs, distorted here in four ways and labelled with SSIM against the original crop, so that
+nothing needs to be downloaded. The held-out figure is on photographs of which the network saw no version.
 
     python tools/quickstart.py [--folder runs/quickstart] [--set key=value ...]
 """
@@ -38,6 +39,8 @@ STRENGTHS = {  # from slight to strong
     "noise": (8, 20, 45),  # standard deviation in grey levels
     "pixelate": (2, 4, 8),  # pixels merged per side
 }
+SCORED = ("astronaut", "chelsea", "coffee")
+WORSE = (("blur", 4.0), ("jpeg", 5))
 START_SECONDS = 120  # loading TensorFlow and the model takes a while on a busy machine
 TFIQA = Path(sys.executable).parent / "tfiqa"
 
@@ -57,14 +60,18 @@ def distort(picture: Image.Image, kind: str, strength: float, rng: np.random.Gen
     return small.resize(picture.size, Image.Resampling.NEAREST)
 
 
-def crops(rng: np.random.Generator) -> Iterator[tuple[str, Image.Image]]:
-    """Crops of scikit-image's photographs, halved first where they are large, with the photograph's name."""
+def photograph(name: str) -> Image.Image:
+    """One of scikit-image's, RGB."""
     import skimage
 
-    folder = Path(skimage.__file__).parent / "data"
+    path = next((Path(skimage.__file__).parent / "data").glob(f"{name}.*"))
+    return Image.open(path).convert("RGB")
+
+
+def crops(rng: np.random.Generator) -> Iterator[tuple[str, Image.Image]]:
+    """Crops of scikit-image's photographs, halved first where they are large, with the photograph's name."""
     for name in PHOTOGRAPHS:
-        path = next(folder.glob(f"{name}.*"))
-        picture = Image.open(path).convert("RGB")
+        picture = photograph(name)
         while min(picture.size) >= 4 * SIDE:
             picture = picture.reduce(2)
         if min(picture.size) < SIDE:
@@ -104,6 +111,30 @@ def run(*arguments: str | Path) -> None:
     status = subprocess.run(command, check=False).returncode
     if status:
         sys.exit(status)
+
+
+def score_with_own_model(folder: Path) -> bool:
+    """Scores photographs and worse versions of them with the model that comes with tfiqa; false where it is not there."""
+    from tfiqa.errors import InvalidInput
+    from tfiqa.serving.shipped_model import shipped_model
+
+    try:
+        shipped_model()
+    except InvalidInput as error:
+        print(f"{error}", flush=True)
+        return False
+    photographs, scores = folder / "photographs", folder / "photographs.csv"
+    photographs.mkdir()
+    for name in SCORED:
+        original = photograph(name)
+        original.save(photographs / f"{name}.png")
+        for kind, strength in WORSE:
+            distort(original, kind, strength, np.random.default_rng(1)).save(photographs / f"{name}_{kind}.png")
+    run("score", photographs, "--output", scores)
+    table = pd.read_csv(scores).drop(columns="error")
+    table["path"] = [Path(path).name for path in table["path"]]
+    print(f"\n{table.round(1).to_string(index=False)}", flush=True)
+    return True
 
 
 def serve_and_ask(models: Path, pictures: list[Path]) -> pd.DataFrame:
@@ -149,6 +180,7 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     manifest = make_pictures(folder)
     print(f"{len(pd.read_csv(manifest))} pictures of {len(PHOTOGRAPHS)} photographs: {manifest}", flush=True)
+    has_own = score_with_own_model(folder)
     run_folder, models = folder / "run", folder / "saved_models"
     run(
         "fit",
@@ -174,6 +206,7 @@ def main() -> None:
             "SSIM": test["score"].iloc[[0, len(test) // 2, -1]].to_numpy(),
         }
     )
+    own = "tfiqa score YOUR_PHOTOS                              # with the model that comes with tfiqa\n" + " " * 18
     report = json.loads((folder / "report.json").read_text())
     print(f"\n{answers.round(4).to_string(index=False)}")
     print(f"""
@@ -181,7 +214,7 @@ held-out SRCC     {report["srcc"]:.3f} on {len(test)} pictures of {test["group"]
 run folder        {run_folder}  (recipe, log, checkpoints, predictions, model.keras)
 exported model    {models / "quickstart"}
 time              {time.perf_counter() - started:.0f} s
-try next          tfiqa score YOUR_PHOTOS --model {models / "quickstart"}
+try next          {own if has_own else ""}tfiqa score YOUR_PHOTOS --model {models / "quickstart"}
                   tfiqa data prepare csv YOUR_SCORES.csv --output photos.csv
                   tfiqa fit spaq_bl --data photos.csv --output runs/mine --set model.weights=null""")
 
