@@ -8,9 +8,9 @@ to low quality, white noise and Gaussian blur from weak to strong. What is score
 
 - by codec the SRCC of the score with VSI, FSIMc, the bit rate and the step of the ladder: over all pictures, and the median
   over the contents of the SRCC within each; and how many steps to the next lower quality the score takes the same way;
-- over JPEG 2000, JPEG, white noise and Gaussian blur, four of LIVE's five types, |SRCC| of the score with FSIMc and VSI. LIVE's
+- over JPEG 2000, JPEG, white noise and Gaussian blur, four of LIVE's five types, SRCC of the score with FSIMc and VSI. LIVE's
   people are not there: FSIM's own SRCC with their scores is about .96 (L. Zhang et al., IEEE TIP 2011). The fifth type, JPEG 2000
-  streams with bit errors of a fading channel, is left out: Pillow's decoder conceals no errors as LIVE's did.
+  streams with bit errors of a fading channel, is left out: Pillow writes no error-resilient streams.
 """
 
 from __future__ import annotations
@@ -84,12 +84,15 @@ def by_codec(table: pd.DataFrame) -> list[str]:
 
 
 def like_live(table: pd.DataFrame) -> list[str]:
-    """The Markdown table of LIVE's types: |SRCC| of the score with the measures, and of the measures with each other."""
+    """The Markdown table of LIVE's types: SRCC of the score with the measures, and of the measures with each other.
+
+    With its sign, which published figures do not have: a type whose order is upside down is not one that is understood.
+    """
     table = table[table["ladder"].isin(LIVE)]
     lines = ["| type | score, FSIMc | score, VSI | FSIMc, VSI |", "| --- | --- | --- | --- |"]
     for name, rows in [*table.groupby("ladder", sort=False), ("all", table)]:
         pairs = [("score", "fsimc"), ("score", "vsi"), ("fsimc", "vsi")]
-        found = [abs(agreement(rows[one], rows[other], rows["content"]).overall) for one, other in pairs]
+        found = [agreement(rows[one], rows[other], rows["content"]).overall for one, other in pairs]
         lines.append(f"| {name} | " + " | ".join(f"{each:.4f}" for each in found) + " |")
     return lines
 

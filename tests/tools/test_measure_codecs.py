@@ -49,7 +49,7 @@ def test_codecs_are_measured_overall_and_within_contents():
     assert lines[2:] == [f"| {name} | {' | '.join([within] * 4)} | 4 of 4 (100%) |" for name in ("jpeg", "all")]
 
 
-def test_the_stand_in_for_live_has_its_types_and_no_sign():
+def test_the_stand_in_for_live_has_its_types_and_keeps_the_sign():
     parts = [ladder_rows("avif", "a", [1, 2, 3])]
     parts += [ladder_rows(name, "a", [1, 2, 3]) for name in ("jpeg", "jpeg2000")]
     parts += [ladder_rows(name, "a", [3, 1, 2], bits=False) for name in ("white_noise", "gaussian_blur")]
@@ -61,9 +61,9 @@ def test_the_stand_in_for_live_has_its_types_and_no_sign():
         "| gaussian_blur",
         "| all",
     ]
-    assert lines[2] == "| jpeg | 1.0000 | 1.0000 | 1.0000 |"
+    assert lines[2] == "| jpeg | -1.0000 | -1.0000 | 1.0000 |"
     assert lines[4] == "| white_noise | 0.5000 | 0.5000 | 1.0000 |"
-    assert lines[6] == "| all | 0.2500 | 0.2500 | 1.0000 |"
+    assert lines[6] == "| all | -0.2500 | -0.2500 | 1.0000 |"
 
 
 def test_a_picture_is_coded_measured_and_scored():
