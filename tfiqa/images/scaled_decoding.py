@@ -2,7 +2,7 @@
 
 libjpeg makes 4x4, 2x2 or 1x1 pixels of a block of 8x8 coefficients for little more than the time of reading the
 coefficients. Such a picture is not what a filter would make of the whole one, but once scaled down by at least `SPARE` more
-it hardly differs: `tools/benchmark_scoring.py` prints by how much.
+it hardly differs: `tools/benchmark_scaled_decoding.py` prints by how much.
 """
 
 from __future__ import annotations
