@@ -129,11 +129,14 @@ def fresh_process(kind: str, model: str, picture: Path, starts: int) -> tuple[fl
     found = []
     for _ in range(starts):
         begin = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-            line = process.stdout.readline() if process.stdout else ""
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            line = process.stdout.readline()
             seconds = time.perf_counter() - begin
+            said = process.stderr.read()
         if not line:
-            raise SystemExit(f"the process of {kind} gave no score: {' '.join(command)}")
+            raise SystemExit(f"{said}\nthe process of {kind} gave no score")
         found.append((seconds, json.loads(line)["gigabytes"]))
     return min(seconds for seconds, _ in found), min(memory for _, memory in found)
 
