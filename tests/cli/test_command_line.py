@@ -66,6 +66,7 @@ def test_lists(run):
         "spaq_mt_e",
         "spaq_mt_a",
         "spaq_mt_s",
+        "tfiqa_small",
         "unique",
         "cnniqa",
         "dbcnn",

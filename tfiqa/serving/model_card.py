@@ -170,6 +170,7 @@ def _training(run: Path | None) -> str:
     lines = []
     if sources := data.get("manifests"):
         lines.append(f"Data: {', '.join(f'`{Path(str(source)).name}`' for source in sources)}")
+    lines += [f"Data: {source}" for source in data.get("sources", ())]
     if "score_scale" in data:
         lines.append(f"Scores: {ScoreScale.from_dict(data['score_scale'])}")
     if counts := data.get("pictures"):

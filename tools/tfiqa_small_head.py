@@ -1,0 +1,303 @@
+"""The kernel regressions of `tfiqa_small`: people's scores, damage, which of the two counts, and how far off they are."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tfiqa_small_data import Features, Indices, folds
+
+from tfiqa.models.layers.kernel_regression import CLIP
+from tfiqa.models.tfiqa_small import DAMAGE_GAMMA, PEOPLE_GAMMA, PEOPLE_SHARE, RANGE
+
+Array = NDArray[np.float64]
+TONES = 13  # the last features are brightnesses
+PEOPLE_TONES, DAMAGE_TONES = 0.15, 0.3  # share of the brightnesses in the squared distance, that of the rest being 1
+REDUCED_WEIGHT = 0.5  # of a smaller copy of a photograph
+PAIR_WEIGHT = 6.0  # of the difference between a distorted picture and the next stronger one
+LEAST_STEP = 0.05  # between these
+FOLDS = 5
+SPREAD_PENALTY = 30.0
+LEAST_ERROR = 0.01
+UNHARMED = 0.9985  # VSI above which nobody sees a difference
+SIGNED = ("mean_shift", "contrast_change")  # level 3 is the mildest
+QUANTILES = (0.005, 0.995)  # beyond which a feature does not count for its mean and deviation
+LEAST_DEVIATION = 1e-6
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Photographs with people's scores.
+
+    Args:
+        full, reduced: features (N, D) of the pictures and of smaller copies.
+        scores: 0..1, (N,).
+        groups: of near-duplicates, (N,).
+    """
+
+    full: Features
+    reduced: Features
+    scores: Array
+    groups: NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Rows of pictures, each beside the next stronger distortion of the same kind."""
+
+    better: Indices
+    worse: Indices
+
+
+@dataclass(frozen=True)
+class Distorted:
+    """Distorted pictures.
+
+    Args:
+        features: (N, D).
+        intact: rank of their VSI among them, 0..1.
+        unharmed: whether VSI is as good as 1.
+        contents: what each was made of.
+        pairs: as there said.
+    """
+
+    features: Features
+    intact: Array
+    unharmed: NDArray[np.bool_]
+    contents: NDArray[np.object_]
+    pairs: Pairs
+
+
+def distorted_set(features: Features, table: pd.DataFrame) -> Distorted:
+    """Of rows with reference, distortion, level and vsi."""
+    vsi = table["vsi"].to_numpy(np.float64)
+    better, worse = [], []
+    for _, rows in table.reset_index(drop=True).groupby(["reference", "distortion"]):
+        severity = (rows["level"] - 3).abs() if rows["distortion"].iloc[0] in SIGNED else rows["level"]
+        order = severity.sort_values(kind="stable")
+        for one, other in itertools.pairwise(order.index):
+            if order[one] < order[other]:
+                better.append(one)
+                worse.append(other)
+    return Distorted(
+        features,
+        np.searchsorted(np.sort(vsi), vsi) / len(vsi),
+        vsi > UNHARMED,
+        table["reference"].to_numpy(object),
+        Pairs(np.array(better, np.intp), np.array(worse, np.intp)),
+    )
+
+
+def feature_sets(features: NDArray[Any], tones: float) -> dict[str, tuple[int, float]]:
+    """Sizes and shares of the two sets of features."""
+    return {"log_covariance": (features.shape[1] - TONES, 1.0), "tones": (TONES, tones)}
+
+
+@dataclass(frozen=True)
+class Places:
+    """From features to the vectors that kernels compare, as `KernelRegression` computes them.
+
+    Args:
+        mean, deviation, weight, origin: (D,).
+        projection: (D, components).
+    """
+
+    mean: Array
+    deviation: Array
+    weight: Array
+    origin: Array
+    projection: Array
+
+    def __call__(self, features: NDArray[Any]) -> Array:
+        """(N, D) to (N, components)."""
+        clipped = np.clip((features - self.mean) / self.deviation, -CLIP, CLIP)
+        found: Array = (self.weight * clipped - self.origin) @ self.projection
+        return found
+
+
+def fit_places(features: NDArray[Any], sets: dict[str, tuple[int, float]], components: int) -> Places:
+    """Standardises features on the given pictures and takes principal components.
+
+    Args:
+        features: (N, D), what to fit on.
+        sets: the sets of features, in order: how many, and the share of the squared distance that each set gets.
+        components: how many principal components are kept, at most N.
+    """
+    low, high = np.quantile(features, QUANTILES, axis=0)
+    inside = np.clip(features, low, high)
+    mean, deviation = inside.mean(0), inside.std(0) + LEAST_DEVIATION
+    total = sum(share for _, share in sets.values())
+    weight = np.concatenate([np.full(count, np.sqrt(share / total / count)) for count, share in sets.values()])
+    weighted = weight * np.clip((features - mean) / deviation, -CLIP, CLIP)
+    origin = weighted.mean(0)
+    _, _, axes = np.linalg.svd(weighted - origin, full_matrices=False)
+    return Places(mean, deviation, weight, origin, axes[:components].T)
+
+
+def kernel(a: Array, b: Array, gamma: float) -> Array:
+    """(N, M) Gaussian kernels between (N, P) and (M, P)."""
+    apart = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
+    found: Array = np.exp(-gamma * np.maximum(apart, 0))
+    return found
+
+
+def fit_coefficients(
+    places: Array,
+    centres: Array,
+    targets: Array,
+    *,
+    gamma: float,
+    penalty: float,
+    weights: Array | None = None,
+    pairs: Pairs | None = None,
+) -> tuple[Array, float]:
+    """Regularised least squares by kernels around given centres (the subset of regressors).
+
+    Args:
+        places: (N, P) of the pictures to fit on.
+        centres: (M, P).
+        targets: (N,).
+        gamma: of the kernels.
+        penalty: on the squared norm of the function.
+        weights: of the pictures, (N,); by default 1 each.
+        pairs: differences between pictures that are to be met besides.
+
+    Returns:
+        The coefficients (M,) and the offset.
+    """
+    weight = np.ones(len(targets)) if weights is None else weights
+    offset = float(np.average(targets, weights=weight))
+    answers = kernel(places, centres, gamma)
+    weighted = (answers * weight[:, None]).T
+    system = weighted @ answers + penalty * kernel(centres, centres, gamma)
+    wanted = weighted @ (targets - offset)
+    if pairs is not None:
+        apart = answers[pairs.better] - answers[pairs.worse]
+        system += PAIR_WEIGHT * apart.T @ apart
+        wanted += PAIR_WEIGHT * apart.T @ np.maximum(targets[pairs.better] - targets[pairs.worse], LEAST_STEP)
+    system.flat[:: len(system) + 1] += 1e-7 * np.trace(system) / len(system)
+    coefficients = np.asarray(np.linalg.solve(system, wanted), np.float64)
+    return coefficients, offset
+
+
+@dataclass(frozen=True)
+class Regression:
+    """What a `KernelRegression` layer holds.
+
+    Args:
+        places: from features to the vectors that are compared.
+        centres: (M, components).
+        coefficients: (M, outputs).
+        offsets: (outputs,).
+        gamma: of the kernels.
+    """
+
+    places: Places
+    centres: Array
+    coefficients: Array
+    offsets: Array
+    gamma: float
+
+    def __call__(self, features: NDArray[Any]) -> Array:
+        """(N, D) to (N, outputs)."""
+        found: Array = self.offsets + kernel(self.places(features), self.centres, self.gamma) @ self.coefficients
+        return found
+
+    def weights(self) -> list[Array]:
+        """In the order of the layer's weights."""
+        places = self.places
+        vectors = [places.mean, places.deviation, places.weight, places.origin, places.projection]
+        return [*vectors, self.centres, self.coefficients, self.offsets]
+
+
+def fit_people(photographs: Photographs, rows: Indices, components: int) -> Regression:
+    """People's score (0..1) of a photograph, and the logarithm of how far off that is, by the photographs of `rows`."""
+    errors = np.zeros(len(rows))
+    for fold in folds(photographs.groups[rows], FOLDS):
+        train, test = rows[fold.train], rows[fold.test]
+        places, centres, coefficients, offset = _scores(photographs, train, components)
+        found = kernel(places(photographs.full[test]), centres, PEOPLE_GAMMA) @ coefficients + offset
+        errors[fold.test] = photographs.scores[test] - found
+    places, centres, coefficients, offset = _scores(photographs, rows, components)
+    spread, spread_offset = _spread(places(photographs.full[rows]), centres, errors, PEOPLE_GAMMA)
+    return Regression(
+        places, centres, np.stack([coefficients, spread], 1), np.array([offset, spread_offset]), PEOPLE_GAMMA
+    )
+
+
+def _scores(photographs: Photographs, rows: Indices, components: int) -> tuple[Places, Array, Array, float]:
+    full, reduced = photographs.full[rows], photographs.reduced[rows]
+    places = fit_places(full, feature_sets(full, PEOPLE_TONES), components)
+    centres = np.concatenate([places(full), places(reduced)])
+    coefficients, offset = fit_coefficients(
+        centres,
+        centres,
+        np.tile(photographs.scores[rows], 2),
+        gamma=PEOPLE_GAMMA,
+        penalty=0.1,
+        weights=np.repeat([1.0, REDUCED_WEIGHT], len(rows)),
+    )
+    return places, centres, coefficients, offset
+
+
+def fit_damage(
+    photographs: Photographs, rows: Indices, distorted: Distorted, components: int, count: int
+) -> Regression:
+    """How intact VSI would call a picture (its rank, 0..1), whether it is as photographed (-1..1), and the logarithm of how far
+    off the score of a distorted picture is; by the photographs of `rows` and all distorted pictures.
+
+    Args:
+        count: how many centres, half as many photographs as distorted pictures, at most.
+    """
+    rng = np.random.default_rng(0)
+    places = fit_places(distorted.features[::3], feature_sets(distorted.features, DAMAGE_TONES), components)
+    natural = places(np.concatenate([photographs.full[rows], photographs.reduced[rows]]))
+    damaged = places(distorted.features)
+    chosen = rng.choice(len(natural), min(count // 3, len(natural)), replace=False)
+    rest = rng.choice(len(damaged), count - len(chosen), replace=False)
+    centres = np.concatenate([natural[chosen], damaged[rest]])
+    intact, intact_offset = fit_coefficients(
+        damaged, centres, distorted.intact, gamma=DAMAGE_GAMMA, penalty=0.1, pairs=distorted.pairs
+    )
+    kind = np.repeat([1.0, -1.0], [len(natural), len(damaged)])
+    # Pictures that VSI cannot tell from the pristine ones count for neither kind.
+    shares = np.repeat([len(damaged) / len(natural) / 2, 1.0], [len(natural), len(damaged)])
+    shares[len(natural) :][distorted.unharmed] = 0
+    natural_or_not, kind_offset = fit_coefficients(
+        np.concatenate([natural, damaged]), centres, kind, gamma=DAMAGE_GAMMA, penalty=1.0, weights=shares
+    )
+    spread, spread_offset = _spread(damaged, centres, _held_out_errors(damaged, distorted, count), DAMAGE_GAMMA)
+    return Regression(
+        places,
+        centres,
+        np.stack([intact, natural_or_not, spread], 1),
+        np.array([intact_offset, kind_offset, spread_offset]),
+        DAMAGE_GAMMA,
+    )
+
+
+def _held_out_errors(damaged: Array, distorted: Distorted, count: int) -> Array:
+    """How far the score of each distorted picture is off (0..1), found without any picture of its content."""
+    errors = np.zeros(len(damaged))
+    rng = np.random.default_rng(1)
+    for fold in folds(distorted.contents, 2):
+        centres = damaged[rng.choice(fold.train, min(count // 2, len(fold.train)), replace=False)]
+        coefficients, offset = fit_coefficients(
+            damaged[fold.train], centres, distorted.intact[fold.train], gamma=DAMAGE_GAMMA, penalty=0.1
+        )
+        found = kernel(damaged[fold.test], centres, DAMAGE_GAMMA) @ coefficients + offset
+        errors[fold.test] = distorted.intact[fold.test] - found
+    return (1 - PEOPLE_SHARE) * RANGE * errors
+
+
+def _spread(places: Array, centres: Array, errors: Array, gamma: float) -> tuple[Array, float]:
+    """The logarithm of the errors' deviation as a smooth function; its offset makes the mean square of errors / deviation 1."""
+    coefficients, _ = fit_coefficients(
+        places, centres, np.log(np.abs(errors) + LEAST_ERROR), gamma=gamma, penalty=SPREAD_PENALTY
+    )
+    found = kernel(places, centres, gamma) @ coefficients
+    return coefficients, float(0.5 * np.log(np.mean(np.square(errors) * np.exp(-2 * found))))
