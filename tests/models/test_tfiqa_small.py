@@ -7,7 +7,7 @@ from scipy.fft import dctn
 from scipy.linalg import logm
 
 import tfiqa
-from tfiqa.errors import InvalidInput
+from tfiqa.errors import InvalidInput, UnknownName
 from tfiqa.models.layers import FilterBank, KernelRegression, LogCovariance, ToneHistogram
 from tfiqa.models.tfiqa_small import mixed
 
@@ -43,7 +43,7 @@ def test_opponent_colours_and_means():
     np.testing.assert_allclose(maps[..., 56:], np.broadcast_to(means, (1, 4, 4, 3)), atol=1e-4)
 
 
-@pytest.mark.parametrize(("height", "width"), [(12, 12), (15, 19), (33, 50), (64, 47)])
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (12, 12), (15, 19), (33, 50), (64, 47)])
 def test_the_bank_takes_any_size(height, width):
     maps = FilterBank()(picture(height, width))
     assert maps.shape == (1, height // 4, width // 4, 59)
@@ -119,6 +119,8 @@ def test_the_model_says_what_it_is_and_survives_a_file(tmp_path):
         np.testing.assert_allclose(again[name], values, rtol=1e-5)
 
 
-def test_sizes_that_make_no_sense():
+def test_options_that_make_no_sense():
+    with pytest.raises(UnknownName, match="body"):
+        tfiqa.build_model("tfiqa_small", body="resnet18")
     with pytest.raises(InvalidInput, match=r"at least 1\. Received: \(0, 4, 5\)"):
         tfiqa.build_model("tfiqa_small", **{**OPTIONS, "components": 0})

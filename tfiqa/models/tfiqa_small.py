@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tfiqa.errors import InvalidInput
+from tfiqa.errors import InvalidInput, UnknownName
 from tfiqa.images.protocol import PictureProtocol
 from tfiqa.models.model_info import MODELS, ModelSpec, info_of
+from tfiqa.registry import unknown_name
 from tfiqa.score_scale import ScoreScale
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PAPER = "none; tfiqa's own, with the weak supervision of DeepFL-IQA (H. Lin, V. Hosu, D. Saupe, 2020)"
 SCALE = ScoreScale(0.0, 100.0, True, "opinion score of photographs", words=True)
 PROTOCOL = PictureProtocol(resize="shorter_side:512", scaled_decoding=True)
+BODY = "filter_bank"  # `mlsp_taps.smallest_side` knows its smallest picture
 LUMA = 56  # the bank's map of mean luma
 HUNDREDTHS = 100.0
 UNCERTAINTY_RANGE = (2.0, 30.0)
@@ -37,19 +39,23 @@ LOWEST, RANGE = 0.1, 0.75
 
 @dataclass(frozen=True)
 class TfiqaSmallOptions:
-    """Sizes of the kernel regressions.
+    """Where the features come from, and sizes of the kernel regressions.
 
     Args:
+        body: "filter_bank", the only one.
         components: length of the feature vectors after their projection.
         photographs: training vectors of photographs that are kept.
         distorted: of distorted and undistorted pictures.
     """
 
+    body: str = BODY
     components: int = 384
     photographs: int = 2000
     distorted: int = 3500
 
     def __post_init__(self) -> None:
+        if self.body != BODY:
+            raise UnknownName(unknown_name("body", str(self.body), (BODY,)))
         sizes = (self.components, self.photographs, self.distorted)
         if not all(isinstance(size, int) and size >= 1 for size in sizes):
             raise InvalidInput(f"components, photographs and distorted are at least 1. Received: {sizes}")
@@ -68,7 +74,7 @@ class TfiqaSmallOptions:
     ),
 )
 def build_tfiqa_small(options: TfiqaSmallOptions) -> keras.Model:
-    """Image (N, H, W, 3) RGB 0..255, sides of at least 12, to `quality` (N, 1), 0..100, higher is better, and `uncertainty`
+    """Image (N, H, W, 3) RGB 0..255, sides of at least 8, to `quality` (N, 1), 0..100, higher is better, and `uncertainty`
     (N, 1), the standard deviation of people's mean score around it, 2..30.
 
     Nothing in it is trained by gradients; fresh weights score every picture 10.

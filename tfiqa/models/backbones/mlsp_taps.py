@@ -79,8 +79,9 @@ MLSP_TAPS: Mapping[str, tuple[MlspTap, ...]] = MappingProxyType(
     }
 )
 BODIES = tuple(MLSP_TAPS)
-# Below this a body's last map has no pixel; the other bodies pad theirs. It is `min_size` in keras.applications.
-_SMALLEST_SIDE = MappingProxyType({"inception_resnet_v2": 75})
+# Below this a body's last map has no pixel, or a border cannot be mirrored; the other bodies pad theirs. 75 is `min_size` in
+# keras.applications; the filter bank is that of tfiqa_small.
+_SMALLEST_SIDE = MappingProxyType({"inception_resnet_v2": 75, "filter_bank": 8})
 
 
 def smallest_side(body: str) -> int:

@@ -31,7 +31,7 @@ class FilterBank(keras.layers.Layer):
     colour. At a quarter: eight on luma. A map is ``log(mean |answer| over the cell + 0.7)``; borders are mirrored. The last three
     maps are the means of luma and the opponent colours over the cell, divided by 40.
 
-    Nothing is learned. The sides are at least 12 pixels. Numbers are float32 whatever the precision policy.
+    Nothing is learned. The sides are at least 8 pixels. Numbers are float32 whatever the precision policy.
     """
 
     def __init__(self, **settings: Any) -> None:
