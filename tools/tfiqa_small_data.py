@@ -19,6 +19,8 @@ SPLITS = 5
 TEST_PICTURES = 200  # in each split's test part, at least
 PRISTINE_SCORE = 0.6  # MOS of BIQ2021 (0..1) from which a picture counts as good enough to be distorted
 REDUCED = (0.55, 0.85)  # of the sides of the photographs' smaller copies, drawn evenly
+PRISTINE_COPIES = ((1.0, 1.0), (0.6, 0.9), (0.4, 0.6))  # the same of the pristine pictures
+LEAST_SIDE = 16
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -88,19 +90,30 @@ def human_scores(manifest: Manifest) -> pd.DataFrame:
 
 def photographs(table: pd.DataFrame, reduced: bool) -> Iterator[Pixels]:
     """The rated pictures; or smaller copies, each by a factor of its own."""
-    from PIL import Image
-
     from tfiqa.images.decode import decode_picture
 
     rng = np.random.default_rng(0)
     for path in table["image"]:
         pixels = decode_picture(path, name=path)
-        if reduced:
-            height, width = (
-                max(16, round(side * factor)) for factor in [rng.uniform(*REDUCED)] for side in pixels.shape[:2]
-            )
-            pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
-        yield pixels
+        yield _smaller(pixels, rng.uniform(*REDUCED)) if reduced else pixels
+
+
+def pristine_copies(images: Sequence[str]) -> Iterator[Pixels]:
+    """Of each picture as many copies as PRISTINE_COPIES has ranges."""
+    from tfiqa.images.decode import decode_picture
+
+    rng = np.random.default_rng(0)
+    for path in images:
+        pixels = decode_picture(path, name=path)
+        for low, high in PRISTINE_COPIES:
+            yield _smaller(pixels, rng.uniform(low, high))
+
+
+def _smaller(pixels: Pixels, factor: float) -> Pixels:
+    from PIL import Image
+
+    height, width = (max(LEAST_SIDE, round(side * factor)) for side in pixels.shape[:2])
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def distorted_pictures(folder: Path) -> tuple[pd.DataFrame, Iterator[Pixels]]:

@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 TONES = 13  # the last features are brightnesses
 PEOPLE_TONES, DAMAGE_TONES = 0.15, 0.3  # share of the brightnesses in the squared distance, that of the rest being 1
 REDUCED_WEIGHT = 0.5  # of a smaller copy of a photograph
+PRISTINE_WEIGHT = 5.0  # of a pristine picture beside a distorted one
+PHOTOGRAPH_CENTRES, PRISTINE_CENTRES = 900, 300  # of the regression of damage; the others are distorted pictures
 PAIR_WEIGHT = 6.0  # of the difference between a distorted picture and the next stronger one
 LEAST_STEP = 0.05  # between these
 FOLDS = 5
@@ -63,6 +65,7 @@ class Distorted:
         unharmed: whether VSI is as good as 1.
         contents: what each was made of.
         pairs: as there said.
+        pristine: features of what they were made of, at several sizes.
     """
 
     features: Features
@@ -70,10 +73,11 @@ class Distorted:
     unharmed: NDArray[np.bool_]
     contents: NDArray[np.object_]
     pairs: Pairs
+    pristine: Features
 
 
-def distorted_set(features: Features, table: pd.DataFrame) -> Distorted:
-    """Of rows with reference, distortion, level and vsi."""
+def distorted_set(features: Features, table: pd.DataFrame, pristine: Features) -> Distorted:
+    """Of rows with reference, distortion, level and vsi, and the features of pristine pictures."""
     vsi = table["vsi"].to_numpy(np.float64)
     better, worse = [], []
     for _, rows in table.reset_index(drop=True).groupby(["reference", "distortion"]):
@@ -89,6 +93,7 @@ def distorted_set(features: Features, table: pd.DataFrame) -> Distorted:
         vsi > UNHARMED,
         table["reference"].to_numpy(object),
         Pairs(np.array(better, np.intp), np.array(worse, np.intp)),
+        pristine,
     )
 
 
@@ -248,21 +253,33 @@ def fit_damage(
     photographs: Photographs, rows: Indices, distorted: Distorted, components: int, count: int
 ) -> Regression:
     """How intact VSI would call a picture (its rank, 0..1), whether it is as photographed (-1..1), and the logarithm of how far
-    off the score of a distorted picture is; by the photographs of `rows` and all distorted pictures.
+    off the score of a distorted picture is; by the photographs of `rows`, all distorted and all pristine pictures.
 
     Args:
-        count: how many centres, half as many photographs as distorted pictures, at most.
+        count: how many centres.
     """
     rng = np.random.default_rng(0)
-    places = fit_places(distorted.features[::3], feature_sets(distorted.features, DAMAGE_TONES), components)
-    natural = places(np.concatenate([photographs.full[rows], photographs.reduced[rows]]))
+    seen = np.concatenate([distorted.features[::3], distorted.pristine])
+    places = fit_places(seen, feature_sets(seen, DAMAGE_TONES), components)
+    photographed = places(np.concatenate([photographs.full[rows], photographs.reduced[rows]]))
+    pristine = places(distorted.pristine)
     damaged = places(distorted.features)
-    chosen = rng.choice(len(natural), min(count // 3, len(natural)), replace=False)
-    rest = rng.choice(len(damaged), count - len(chosen), replace=False)
-    centres = np.concatenate([natural[chosen], damaged[rest]])
+
+    def some(of: Array, number: int) -> Array:
+        return of[rng.choice(len(of), min(number, len(of)), replace=False)]
+
+    kept = np.concatenate([some(photographed, PHOTOGRAPH_CENTRES), some(pristine, PRISTINE_CENTRES)])
+    centres = np.concatenate([kept, some(damaged, count - len(kept))])
     intact, intact_offset = fit_coefficients(
-        damaged, centres, distorted.intact, gamma=DAMAGE_GAMMA, penalty=0.1, pairs=distorted.pairs
+        np.concatenate([damaged, pristine]),
+        centres,
+        np.concatenate([distorted.intact, np.ones(len(pristine))]),
+        gamma=DAMAGE_GAMMA,
+        penalty=0.1,
+        weights=np.repeat([1.0, PRISTINE_WEIGHT], [len(damaged), len(pristine)]),
+        pairs=distorted.pairs,
     )
+    natural = np.concatenate([photographed, pristine])
     kind = np.repeat([1.0, -1.0], [len(natural), len(damaged)])
     # Pictures that VSI cannot tell from the pristine ones count for neither kind.
     shares = np.repeat([len(damaged) / len(natural) / 2, 1.0], [len(natural), len(damaged)])

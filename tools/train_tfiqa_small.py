@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 from scored_pictures import agreement, tool_command
 from tfiqa_small_data import (
+    PRISTINE_COPIES,
     Features,
     Indices,
     distorted_pictures,
@@ -37,10 +38,12 @@ from tfiqa_small_data import (
     human_scores,
     kept_features,
     photographs,
+    pristine_copies,
 )
 from tfiqa_small_head import Array, Distorted, Photographs, Regression, distorted_set, fit_damage, fit_people
 
-LABELS = ("good_1", "good_2", "gb82")  # folders of weak labels beneath the working folder
+PRISTINE = ("good", "gb82")  # lists of pictures to distort in the working folder
+LABELS = ("good_1", "good_2", "gb82")  # folders of weak labels there
 SOURCES = (
     "BIQ2021 (N. Ahmed, S. Asif, Journal of Electronic Imaging 2022), 1,000 of its 12,000 photographs with mean opinion scores "
     "of 30 people, for research and development under its own terms: the human scores, and 209 photographs to distort",
@@ -91,7 +94,10 @@ def fit(scores: Path, work: Path, output: Path, distorted: Path | None) -> None:
         table["score"].to_numpy(np.float64),
         table["group"].to_numpy(object),
     )
-    damaged = distorted_set(*_features_of([work / name for name in LABELS], work))
+    images = [image for name in PRISTINE for image in pd.read_csv(work / f"{name}.csv")["image"]]
+    copies = len(images) * len(PRISTINE_COPIES)
+    pristine = kept_features(work / "pristine.npy", pristine_copies(images), copies)
+    damaged = distorted_set(*_features_of([work / name for name in LABELS], work), pristine)
     others = _features_of([distorted], work) if distorted else None
     options = TfiqaSmallOptions(photographs=2 * len(table))
     reports = []

@@ -28,9 +28,9 @@ UNCERTAINTY_RANGE = (2.0, 30.0)
 # Both kernels' widths, chosen by the five splits and by distorted pictures.
 PEOPLE_GAMMA = 0.2
 DAMAGE_GAMMA = 0.3
-# How likely a picture is as it was photographed: the logistic function of 6 (t + 0.3), t being -1 for the artificially distorted
+# How likely a picture is as it was photographed: the logistic function of 6 (t + 0.2), t being -1 for the artificially distorted
 # pictures that were learned from and 1 for the photographs. Doubtful ones count as photographs.
-SLOPE, SHIFT = 6.0, 0.3
+SLOPE, SHIFT = 6.0, 0.2
 # Of a distorted picture, 0.15 of the score is what people would say of a photograph like it; the rest goes from 0.1 to 0.85
 # of the scale by how intact the measures would call it.
 PEOPLE_SHARE = 0.15
@@ -77,7 +77,7 @@ def build_tfiqa_small(options: TfiqaSmallOptions) -> keras.Model:
     """Image (N, H, W, 3) RGB 0..255, sides of at least 8, to `quality` (N, 1), 0..100, higher is better, and `uncertainty`
     (N, 1), the standard deviation of people's mean score around it, 2..30.
 
-    Nothing in it is trained by gradients; fresh weights score every picture 10.
+    Nothing in it is trained by gradients.
     """
     import keras
 

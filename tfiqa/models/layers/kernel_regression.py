@@ -42,20 +42,22 @@ class KernelRegression(keras.layers.Layer):
         return {**super().get_config(), **own}
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights: m = 0, s = 1, w = 1, all else 0."""
+        """Makes the weights, such that fresh ones give numbers near 0.5 that depend on the features."""
         features = int(input_shape[-1])
 
-        def weight(name: str, shape: tuple[int, ...], initial: str = "zeros") -> Any:
+        def weight(name: str, shape: tuple[int, ...], initial: Any = "zeros") -> Any:
             return self.add_weight(name=name, shape=shape, initializer=initial, trainable=False)
 
         self.mean = weight("mean", (features,))
         self.deviation = weight("deviation", (features,), "ones")
-        self.weight = weight("weight", (features,), "ones")
+        self.weight = weight("weight", (features,), keras.initializers.Constant(features**-0.5))
         self.origin = weight("origin", (features,))
-        self.projection = weight("projection", (features, self.components))
+        self.projection = weight("projection", (features, self.components), "glorot_normal")
         self.centre = weight("centre", (self.centres, self.components))
-        self.coefficient = weight("coefficient", (self.centres, self.outputs))
-        self.offset = weight("offset", (self.outputs,))
+        self.coefficient = weight(
+            "coefficient", (self.centres, self.outputs), keras.initializers.RandomNormal(0, 0.001)
+        )
+        self.offset = weight("offset", (self.outputs,), keras.initializers.Constant(0.5))
 
     def call(self, inputs: Any) -> Any:
         """The numbers."""

@@ -62,7 +62,7 @@ class ShardList:
 
     def write(self, folder: Path) -> None:
         """Writes the file into a folder that is still being made."""
-        write_document(folder / SHARDS_FILE, asdict(self))
+        write_document(folder / SHARDS_FILE, {**asdict(self), "scale": self.scale.to_dict()})
 
 
 def read_shard_list(folder: Path) -> ShardList:
