@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from measure_artificial import severity
 from numpy.typing import NDArray
+from sklearn.metrics.pairwise import rbf_kernel
 from tfiqa_small_data import Features, Indices, folds
 
+from tfiqa.distortions import DISTORTIONS, NUMBERS
 from tfiqa.models.layers.kernel_regression import CLIP
+from tfiqa.models.layers.tone_histogram import TONES  # the last features
 from tfiqa.models.tfiqa_small import DAMAGE_GAMMA, PEOPLE_GAMMA, PEOPLE_SHARE, RANGE
 
 Array = NDArray[np.float64]
-TONES = 13  # the last features are brightnesses
 PEOPLE_TONES, DAMAGE_TONES = 0.15, 0.3  # share of the brightnesses in the squared distance, that of the rest being 1
 REDUCED_WEIGHT = 0.5  # of a smaller copy of a photograph
 PRISTINE_WEIGHT = 5.0  # of a pristine picture beside a distorted one
@@ -23,10 +26,9 @@ PHOTOGRAPH_CENTRES, PRISTINE_CENTRES = 900, 300  # of the regression of damage; 
 PAIR_WEIGHT = 6.0  # of the difference between a distorted picture and the next stronger one
 LEAST_STEP = 0.05  # between these
 FOLDS = 5
-SPREAD_PENALTY = 30.0
+PENALTY, KIND_PENALTY, SPREAD_PENALTY = 0.1, 1.0, 30.0  # of scores, of the kind of picture, of deviations
 LEAST_ERROR = 0.01
 UNHARMED = 0.9985  # VSI above which nobody sees a difference
-SIGNED = ("mean_shift", "contrast_change")  # level 3 is the mildest
 QUANTILES = (0.005, 0.995)  # beyond which a feature does not count for its mean and deviation
 LEAST_DEVIATION = 1e-6
 
@@ -81,8 +83,8 @@ def distorted_set(features: Features, table: pd.DataFrame, pristine: Features) -
     vsi = table["vsi"].to_numpy(np.float64)
     better, worse = [], []
     for _, rows in table.reset_index(drop=True).groupby(["reference", "distortion"]):
-        severity = (rows["level"] - 3).abs() if rows["distortion"].iloc[0] in SIGNED else rows["level"]
-        order = severity.sort_values(kind="stable")
+        kind = DISTORTIONS[NUMBERS[rows["distortion"].iloc[0]] - 1]
+        order = rows["level"].map(lambda level, kind=kind: severity(kind, level)).sort_values(kind="stable")
         for one, other in itertools.pairwise(order.index):
             if order[one] < order[other]:
                 better.append(one)
@@ -143,13 +145,6 @@ def fit_places(features: NDArray[Any], sets: dict[str, tuple[int, float]], compo
     return Places(mean, deviation, weight, origin, axes[:components].T)
 
 
-def kernel(a: Array, b: Array, gamma: float) -> Array:
-    """(N, M) Gaussian kernels between (N, P) and (M, P)."""
-    apart = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
-    found: Array = np.exp(-gamma * np.maximum(apart, 0))
-    return found
-
-
 def fit_coefficients(
     places: Array,
     centres: Array,
@@ -176,9 +171,9 @@ def fit_coefficients(
     """
     weight = np.ones(len(targets)) if weights is None else weights
     offset = float(np.average(targets, weights=weight))
-    answers = kernel(places, centres, gamma)
+    answers = rbf_kernel(places, centres, gamma)
     weighted = (answers * weight[:, None]).T
-    system = weighted @ answers + penalty * kernel(centres, centres, gamma)
+    system = weighted @ answers + penalty * rbf_kernel(centres, centres, gamma)
     wanted = weighted @ (targets - offset)
     if pairs is not None:
         apart = answers[pairs.better] - answers[pairs.worse]
@@ -209,7 +204,7 @@ class Regression:
 
     def __call__(self, features: NDArray[Any]) -> Array:
         """(N, D) to (N, outputs)."""
-        found: Array = self.offsets + kernel(self.places(features), self.centres, self.gamma) @ self.coefficients
+        found: Array = self.offsets + rbf_kernel(self.places(features), self.centres, self.gamma) @ self.coefficients
         return found
 
     def weights(self) -> list[Array]:
@@ -225,7 +220,7 @@ def fit_people(photographs: Photographs, rows: Indices, components: int) -> Regr
     for fold in folds(photographs.groups[rows], FOLDS):
         train, test = rows[fold.train], rows[fold.test]
         places, centres, coefficients, offset = _scores(photographs, train, components)
-        found = kernel(places(photographs.full[test]), centres, PEOPLE_GAMMA) @ coefficients + offset
+        found = rbf_kernel(places(photographs.full[test]), centres, PEOPLE_GAMMA) @ coefficients + offset
         errors[fold.test] = photographs.scores[test] - found
     places, centres, coefficients, offset = _scores(photographs, rows, components)
     spread, spread_offset = _spread(places(photographs.full[rows]), centres, errors, PEOPLE_GAMMA)
@@ -243,7 +238,7 @@ def _scores(photographs: Photographs, rows: Indices, components: int) -> tuple[P
         centres,
         np.tile(photographs.scores[rows], 2),
         gamma=PEOPLE_GAMMA,
-        penalty=0.1,
+        penalty=PENALTY,
         weights=np.repeat([1.0, REDUCED_WEIGHT], len(rows)),
     )
     return places, centres, coefficients, offset
@@ -275,7 +270,7 @@ def fit_damage(
         centres,
         np.concatenate([distorted.intact, np.ones(len(pristine))]),
         gamma=DAMAGE_GAMMA,
-        penalty=0.1,
+        penalty=PENALTY,
         weights=np.repeat([1.0, PRISTINE_WEIGHT], [len(damaged), len(pristine)]),
         pairs=distorted.pairs,
     )
@@ -285,7 +280,7 @@ def fit_damage(
     shares = np.repeat([len(damaged) / len(natural) / 2, 1.0], [len(natural), len(damaged)])
     shares[len(natural) :][distorted.unharmed] = 0
     natural_or_not, kind_offset = fit_coefficients(
-        np.concatenate([natural, damaged]), centres, kind, gamma=DAMAGE_GAMMA, penalty=1.0, weights=shares
+        np.concatenate([natural, damaged]), centres, kind, gamma=DAMAGE_GAMMA, penalty=KIND_PENALTY, weights=shares
     )
     spread, spread_offset = _spread(damaged, centres, _held_out_errors(damaged, distorted, count), DAMAGE_GAMMA)
     return Regression(
@@ -304,9 +299,9 @@ def _held_out_errors(damaged: Array, distorted: Distorted, count: int) -> Array:
     for fold in folds(distorted.contents, 2):
         centres = damaged[rng.choice(fold.train, min(count // 2, len(fold.train)), replace=False)]
         coefficients, offset = fit_coefficients(
-            damaged[fold.train], centres, distorted.intact[fold.train], gamma=DAMAGE_GAMMA, penalty=0.1
+            damaged[fold.train], centres, distorted.intact[fold.train], gamma=DAMAGE_GAMMA, penalty=PENALTY
         )
-        found = kernel(damaged[fold.test], centres, DAMAGE_GAMMA) @ coefficients + offset
+        found = rbf_kernel(damaged[fold.test], centres, DAMAGE_GAMMA) @ coefficients + offset
         errors[fold.test] = distorted.intact[fold.test] - found
     return (1 - PEOPLE_SHARE) * RANGE * errors
 
@@ -316,5 +311,5 @@ def _spread(places: Array, centres: Array, errors: Array, gamma: float) -> tuple
     coefficients, _ = fit_coefficients(
         places, centres, np.log(np.abs(errors) + LEAST_ERROR), gamma=gamma, penalty=SPREAD_PENALTY
     )
-    found = kernel(places, centres, gamma) @ coefficients
+    found = rbf_kernel(places, centres, gamma) @ coefficients
     return coefficients, float(0.5 * np.log(np.mean(np.square(errors) * np.exp(-2 * found))))

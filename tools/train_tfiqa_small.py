@@ -45,10 +45,10 @@ from tfiqa_small_head import Array, Distorted, Photographs, Regression, distorte
 PRISTINE = ("good", "gb82")  # lists of pictures to distort in the working folder
 LABELS = ("good_1", "good_2", "gb82")  # folders of weak labels there
 SOURCES = (
-    "BIQ2021 (N. Ahmed, S. Asif, Journal of Electronic Imaging 2022), 1,000 of its 12,000 photographs with mean opinion scores "
-    "of 30 people, for research and development under its own terms: the human scores, and 209 photographs to distort",
-    "gb82, 25 lossless photographs, CC0: to distort",
-    "Scores of the 13,575 distorted pictures: VSI (L. Zhang, Y. Shen, H. Li, IEEE TIP 2014), no people",
+    "BIQ2021 (N. Ahmed, S. Asif, Journal of Electronic Imaging 2022), {rated:,} of its 12,000 photographs with mean opinion "
+    "scores of 30 people, for research and development under its own terms: the human scores, and {good} photographs to distort",
+    "gb82, {gb82} lossless photographs, CC0: to distort",
+    "Scores of the {distorted:,} distorted pictures: VSI (L. Zhang, Y. Shen, H. Li, IEEE TIP 2014), no people",
 )
 
 scores_option = click.option("--scores", type=click.Path(path_type=Path, exists=True), required=True, help="Manifest.")
@@ -94,7 +94,8 @@ def fit(scores: Path, work: Path, output: Path, distorted: Path | None) -> None:
         table["score"].to_numpy(np.float64),
         table["group"].to_numpy(object),
     )
-    images = [image for name in PRISTINE for image in pd.read_csv(work / f"{name}.csv")["image"]]
+    lists = {name: pd.read_csv(work / f"{name}.csv")["image"].tolist() for name in PRISTINE}
+    images = [image for listed in lists.values() for image in listed]
     copies = len(images) * len(PRISTINE_COPIES)
     pristine = kept_features(work / "pristine.npy", pristine_copies(images), copies)
     damaged = distorted_set(*_features_of([work / name for name in LABELS], work), pristine)
@@ -106,7 +107,12 @@ def fit(scores: Path, work: Path, output: Path, distorted: Path | None) -> None:
         reports.append({**_on_photographs(both, rated, split.test), **_on_distorted(both, others)})
         click.echo(json.dumps(reports[-1]))
     people, damage = _fit(rated, np.arange(len(table)), damaged, options)
-    _write(output, options, people, damage, reports, {"train": len(table)})
+    counts = {
+        "rated": len(table),
+        "distorted": len(damaged.intact),
+        **{name: len(each) for name, each in lists.items()},
+    }
+    _write(output, options, people, damage, reports, counts)
 
 
 def _fit(rated: Photographs, rows: Indices, damaged: Distorted, options: Any) -> tuple[Regression, Regression]:
@@ -140,7 +146,7 @@ def _scored(both: tuple[Regression, Regression], features: Features) -> tuple[Ar
 
 
 def _on_photographs(both: tuple[Regression, Regression], rated: Photographs, rows: Indices) -> dict[str, float]:
-    """Agreement with people, how many count as photographs, and how well the deviations fit the errors."""
+    """Agreement with people, and how well the deviations fit the errors."""
     from tfiqa.evaluation.correlation import plcc, srcc
 
     quality, uncertainty = _scored(both, rated.full[rows])
@@ -177,7 +183,7 @@ def _write(
     people: Regression,
     damage: Regression,
     reports: Sequence[Mapping[str, float]],
-    pictures: Mapping[str, int],
+    counts: Mapping[str, int],
 ) -> None:
     """model.keras, data.json and metrics.json, as `tfiqa export` reads them."""
     from dataclasses import asdict
@@ -190,7 +196,8 @@ def _write(
         model.get_layer(name).set_weights(regression.weights())
     output.mkdir(parents=True, exist_ok=True)
     model.save(output / "model.keras")
-    data = {"sources": SOURCES, "score_scale": SCALE.to_dict(), "pictures": dict(pictures)}
+    sources = [source.format(**counts) for source in SOURCES]
+    data = {"sources": sources, "score_scale": SCALE.to_dict(), "pictures": {"train": counts["rated"]}}
     (output / "data.json").write_text(json.dumps(data, indent=1) + "\n")
     medians = {key: float(np.median([report[key] for report in reports])) for key in reports[0]}
     medians["pictures"] = int(medians["pictures"])

@@ -39,9 +39,9 @@ class BilinearPooling(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """The vectors."""
         first, second = inputs if isinstance(inputs, (list, tuple)) else (inputs, inputs)
-        first, second = _positions(first), _positions(second)
-        positions = ops.cast(ops.shape(first)[1], first.dtype)
-        product = ops.matmul(ops.transpose(first, (0, 2, 1)), second) / positions
+        first, second = positions(first), positions(second)
+        count = ops.cast(ops.shape(first)[1], first.dtype)
+        product = ops.matmul(ops.transpose(first, (0, 2, 1)), second) / count
         root = ops.sqrt(ops.abs(product) + ROOT_EPSILON)
         if self.signed:
             root = ops.sign(product) * root
@@ -56,7 +56,7 @@ class BilinearPooling(keras.layers.Layer):
         return first[0], first[-1] * second[-1]
 
 
-def _positions(maps: Any) -> Any:
+def positions(maps: Any) -> Any:
     """(N, H, W, C) as (N, H * W, C)."""
     shape = ops.shape(maps)
     return ops.reshape(maps, (shape[0], shape[1] * shape[2], maps.shape[-1]))

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfiqa.models.layers.bilinear_pooling import positions
+
 RIDGE = 1e-3  # added to each variance: maps that do not vary, or vary alike, would have no logarithm
 SMALLEST = 1e-7  # the least eigenvalue, against rounding
 
@@ -30,11 +32,10 @@ class LogCovariance(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """The vectors."""
         channels = inputs.shape[-1]
-        shape = ops.shape(inputs)
-        maps = ops.reshape(ops.cast(inputs, "float32"), (shape[0], shape[1] * shape[2], channels))
+        maps = positions(ops.cast(inputs, "float32"))
         means = ops.mean(maps, axis=1, keepdims=True)
         rest = maps - means
-        count = ops.cast(shape[1] * shape[2], "float32")
+        count = ops.cast(ops.shape(maps)[1], "float32")
         covariance = ops.matmul(ops.transpose(rest, (0, 2, 1)), rest) / count
         values, vectors = ops.eigh(covariance + RIDGE * np.eye(channels, dtype=np.float32))
         logarithms = ops.log(ops.maximum(values, SMALLEST))
