@@ -1,8 +1,9 @@
-"""What `tfiqa_small` learns from: splits of the human scores, pristine pictures, and the features of all pictures."""
+"""What `tfiqa_small` learns from: splits of the human scores, and the features of pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,9 +20,11 @@ SPLITS = 5
 TEST_PICTURES = 200  # in each split's test part, at least
 PRISTINE_SCORE = 0.6  # MOS of BIQ2021 (0..1) from which a picture counts as good enough to be distorted
 REDUCED = (0.55, 0.85)  # of the sides of the photographs' smaller copies, drawn evenly
-PRISTINE_COPIES = ((1.0, 1.0), (0.6, 0.9), (0.4, 0.6))  # the same of the pristine pictures
 LEAST_SIDE = 16
+QUANTILES = (0.005, 0.995)  # beyond which a feature does not count for its mean and deviation
+LEAST_DEVIATION = 1e-6
 
+Array = NDArray[np.float64]
 Features = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Pixels = NDArray[np.uint8]
@@ -62,16 +65,6 @@ def folds(groups: Any, count: int) -> list[Split]:
     return [Split(np.flatnonzero(of != i), np.flatnonzero(of == i)) for i in range(count)]
 
 
-def good_pictures(table: pd.DataFrame, splits: Sequence[Split]) -> list[str]:
-    """The pictures to distort: of those that no split tests on the best, one a group, down to PRISTINE_SCORE.
-
-    So no test picture of a split, nor anything like one, has been seen distorted.
-    """
-    untested = np.setdiff1d(np.arange(len(table)), np.concatenate([split.test for split in splits]))
-    best = table.iloc[untested].sort_values("score", ascending=False, kind="stable").drop_duplicates("group")
-    return best.loc[best["score"] >= PRISTINE_SCORE, "image"].tolist()
-
-
 def human_scores(manifest: Manifest) -> pd.DataFrame:
     """Columns image (absolute), score (0..1, higher is better) and group.
 
@@ -90,26 +83,21 @@ def human_scores(manifest: Manifest) -> pd.DataFrame:
 
 def photographs(table: pd.DataFrame, reduced: bool) -> Iterator[Pixels]:
     """The rated pictures; or smaller copies, each by a factor of its own."""
+    rng = np.random.default_rng(0)
+    for image in table["image"]:
+        pixels = decoded(image)
+        yield resized(pixels, rng.uniform(*REDUCED)) if reduced else pixels
+
+
+def decoded(image: str) -> Pixels:
+    """The pixels of a picture file."""
     from tfiqa.images.decode import decode_picture
 
-    rng = np.random.default_rng(0)
-    for path in table["image"]:
-        pixels = decode_picture(path, name=path)
-        yield _smaller(pixels, rng.uniform(*REDUCED)) if reduced else pixels
+    return decode_picture(image, name=image)
 
 
-def pristine_copies(images: Sequence[str]) -> Iterator[Pixels]:
-    """Of each picture as many copies as PRISTINE_COPIES has ranges."""
-    from tfiqa.images.decode import decode_picture
-
-    rng = np.random.default_rng(0)
-    for path in images:
-        pixels = decode_picture(path, name=path)
-        for low, high in PRISTINE_COPIES:
-            yield _smaller(pixels, rng.uniform(low, high))
-
-
-def _smaller(pixels: Pixels, factor: float) -> Pixels:
+def resized(pixels: Pixels, factor: float) -> Pixels:
+    """A copy with sides of `factor` times as many pixels."""
     from PIL import Image
 
     height, width = (max(LEAST_SIDE, round(side * factor)) for side in pixels.shape[:2])
@@ -131,9 +119,12 @@ def kept_features(file: Path, pictures: Iterator[Pixels], count: int) -> Feature
 
     Raises InvalidInput when the file holds another number of pictures.
     """
+    from tqdm import tqdm
+
     if not file.exists():
         unfinished = file.with_suffix(".part.npy")
-        np.save(unfinished, _features(pictures, count))
+        each = map(picture_features, tqdm(islice(pictures, count), total=count, unit="picture", mininterval=10))
+        np.save(unfinished, np.stack(list(each)))
         unfinished.rename(file)
     found: Features = np.load(file)
     if len(found) != count:
@@ -141,18 +132,28 @@ def kept_features(file: Path, pictures: Iterator[Pixels], count: int) -> Feature
     return found
 
 
-def _features(pictures: Iterator[Pixels], count: int) -> Features:
+def picture_features(pixels: Pixels) -> Features:
+    """The features (D,) of a picture."""
+    found: Features = _graph()(pixels[np.newaxis].astype(np.float32)).numpy()[0]
+    return found
+
+
+@functools.cache
+def _graph() -> Any:
     import keras
     import tensorflow as tf
-    from tqdm import tqdm
 
-    from tfiqa.models.tfiqa_small import kernel_features
+    from tfiqa.models.tfiqa_small import picture_features
 
     image = keras.Input((None, None, 3))
-    model = keras.Model(image, kernel_features(image))
-    features = tf.function(lambda pixels: model(pixels, training=False), reduce_retracing=True)
-    rows = [
-        features(tf.cast(pixels[np.newaxis], tf.float32)).numpy()[0]
-        for pixels in tqdm(islice(pictures, count), total=count, unit="picture", mininterval=10)
-    ]
-    return np.stack(rows)
+    model = keras.Model(image, picture_features(image))
+    return tf.function(
+        lambda pixels: model(pixels, training=False), input_signature=[tf.TensorSpec((1, None, None, 3))]
+    )
+
+
+def moments(features: NDArray[Any]) -> tuple[Array, Array]:
+    """Mean and deviation (D,) of features (N, D), without the outliers."""
+    low, high = np.quantile(features, QUANTILES, axis=0)
+    inside = np.clip(features, low, high)
+    return inside.mean(0), inside.std(0) + LEAST_DEVIATION

@@ -8,10 +8,10 @@ from scipy.linalg import logm
 
 import tfiqa
 from tfiqa.errors import InvalidInput, UnknownName
-from tfiqa.models.layers import FilterBank, KernelRegression, LogCovariance, ToneHistogram
-from tfiqa.models.tfiqa_small import mixed
+from tfiqa.models.layers import ClippedStandardization, FilterBank, KernelRegression, LogCovariance, ToneHistogram
+from tfiqa.models.tfiqa_small import SHIFT, mixed
 
-OPTIONS = {"components": 3, "photographs": 4, "distorted": 5}
+OPTIONS = {"components": 3, "photographs": 4, "distorted": 5, "networks": 2}
 
 
 def picture(height, width, seed=0):
@@ -88,18 +88,51 @@ def test_kernel_regression_against_the_formula():
     assert not layer.trainable_weights
 
 
-def test_what_counts_of_photographs_and_of_distorted_pictures():
-    people = np.log([[np.e**0.5, 0.1]] * 2).astype(np.float32)  # 0.5, and off by 0.1
-    damage = np.float32([[0, 20, np.log(0.2)], [0, -20, np.log(0.2)]])
-    quality, uncertainty = (np.asarray(each)[:, 0] for each in mixed(people, damage))
-    np.testing.assert_allclose(quality, [50, 100 * (0.15 * 0.5 + 0.85 * 0.1)], atol=1e-3)
-    np.testing.assert_allclose(uncertainty, [10, 20], atol=1e-3)
+def test_standardisation_cuts_outliers():
+    layer = ClippedStandardization()
+    layer.build((None, 3))
+    layer.set_weights([np.float32([1, 2, 3]), np.float32([1, 2, 0.5])])
+    np.testing.assert_allclose(layer(np.float32([[2, 2, 1], [9, -9, 3.5]])), [[1, 0, -3], [3, -3, 1]])
+    assert not layer.trainable_weights
+    assert layer.compute_output_shape((None, 3)) == (None, 3)
+
+
+PEOPLE = np.log([[np.e**0.5, 0.1]]).astype(np.float32)  # 0.5, and off by 0.1
+PHOTOGRAPHED, DISTORTED = 60.0, -60.0
+
+
+def answers(kind, intact, *networks):
+    """Of one picture: what the kernels say of damage, and how intact and how uncertain each network says it is."""
+    return np.float32([[intact, kind]]), np.float32([[(value, np.log(deviation)) for value, deviation in networks]])
+
+
+def test_a_photograph_is_scored_as_people_would():
+    quality, uncertainty = mixed(PEOPLE, *answers(PHOTOGRAPHED, 0.3, (0.2, 0.3), (0.4, 0.3)))
+    np.testing.assert_allclose([quality, uncertainty], [[[50]], [[10]]], atol=1e-3)
+
+
+def test_a_distorted_picture_is_scored_by_how_intact_it_is():
+    quality, uncertainty = mixed(PEOPLE, *answers(DISTORTED, 0.5, (0.2, 0.3), (0.4, 0.1)))
+    intact = (0.5 + (0.2 + 0.4) / 2) / 2
+    np.testing.assert_allclose(quality, [[100 * (0.2 * 0.5 + 0.8 * (0.1 + 0.75 * intact))]], atol=1e-3)
+    off = (0.3**2 + 0.1**2) / 2 + 0.1**2  # the networks' own, and 0.5 beside 0.3
+    np.testing.assert_allclose(uncertainty, [[100 * 0.8 * 0.75 * np.sqrt(off)]], atol=1e-3)
+
+
+def test_doubt_lies_between_and_adds_to_the_uncertainty():
+    sure = [mixed(PEOPLE, *answers(kind, 0, (0, 0.1))) for kind in (PHOTOGRAPHED, DISTORTED)]
+    quality, uncertainty = mixed(PEOPLE, *answers(-SHIFT, 0, (0, 0.1)))  # as likely a photograph as not
+    between = (sure[0][0] + sure[1][0]) / 2
+    np.testing.assert_allclose(quality, between, atol=1e-3)
+    squares = (np.square(sure[0][1]) + np.square(sure[1][1])) / 2 + np.square(sure[0][0] - between)
+    np.testing.assert_allclose(np.square(uncertainty), squares, rtol=1e-3)
 
 
 def test_scores_stay_on_their_scale():
-    quality, uncertainty = mixed(np.float32([[7, 9], [-7, -9]]), np.float32([[0, 20, 0], [0, 20, 0]]))
-    np.testing.assert_array_equal(np.asarray(quality)[:, 0], [100, 0])
-    np.testing.assert_array_equal(np.asarray(uncertainty)[:, 0], [30, 2])
+    damage = answers(PHOTOGRAPHED, 0, (0, 1))
+    high, low = (mixed(np.float32([each]), *damage) for each in ((7, 9), (-7, -9)))
+    np.testing.assert_array_equal([high[0], low[0]], [[[100]], [[0]]])
+    np.testing.assert_array_equal([high[1], low[1]], [[[30]], [[2]]])
 
 
 def test_the_model_says_what_it_is_and_survives_a_file(tmp_path):
@@ -107,8 +140,7 @@ def test_the_model_says_what_it_is_and_survives_a_file(tmp_path):
     assert (model.info.protocol.resize, model.info.protocol.scaled_decoding) == ("shorter_side:512", True)
     assert (model.info.scale.low, model.info.scale.high, model.info.scale.words) == (0, 100, True)
     rng = np.random.default_rng(3)
-    for name in ("people", "damage"):
-        layer = model.get_layer(name)
+    for layer in model.layers:
         layer.set_weights([rng.uniform(0.1, 0.5, each.shape) for each in layer.get_weights()])
     model.save(tmp_path / "m.keras")
     pixels = np.concatenate([picture(40, 52, seed) for seed in range(2)])
@@ -122,5 +154,5 @@ def test_the_model_says_what_it_is_and_survives_a_file(tmp_path):
 def test_options_that_make_no_sense():
     with pytest.raises(UnknownName, match="body"):
         tfiqa.build_model("tfiqa_small", body="resnet18")
-    with pytest.raises(InvalidInput, match=r"at least 1\. Received: \(0, 4, 5\)"):
+    with pytest.raises(InvalidInput, match=r"at least 1\. Received: \(0, 4, 5, 2\)"):
         tfiqa.build_model("tfiqa_small", **{**OPTIONS, "components": 0})

@@ -1,4 +1,4 @@
-"""The model that comes with tfiqa: fixed filters, their covariance in the picture, and kernel regressions.
+"""The model that comes with tfiqa: fixed filters, their covariance in the picture, kernel regressions and small networks.
 
 How it was made: `tools/train_tfiqa_small.py`; what was tried, and what came out: `docs/experiments.md`. Weak supervision by
 full-reference measures follows H. Lin, V. Hosu, D. Saupe, "DeepFL-IQA: Weak Supervision for Deep IQA Feature Learning", 2020.
@@ -6,6 +6,7 @@ full-reference measures follows H. Lin, V. Hosu, D. Saupe, "DeepFL-IQA: Weak Sup
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,40 +26,42 @@ BODY = "filter_bank"  # `mlsp_taps.smallest_side` knows its smallest picture
 LUMA = 56  # the bank's map of mean luma
 HUNDREDTHS = 100.0
 UNCERTAINTY_RANGE = (2.0, 30.0)
-# Both kernels' widths, chosen by the five splits and by distorted pictures.
-PEOPLE_GAMMA = 0.2
-DAMAGE_GAMMA = 0.3
-# How likely a picture is as it was photographed: the logistic function of 6 (t + 0.2), t being -1 for the artificially distorted
+PEOPLE_GAMMA, DAMAGE_GAMMA = 0.2, 0.3  # the kernels' widths, chosen by the five splits and by distorted pictures
+UNITS = (256, 128)  # of a network that tells damage
+DAMAGE = 2  # numbers of such a network
+# How likely a picture is as it was photographed: the logistic function of 6 (t + 0.3), t being -1 for the artificially distorted
 # pictures that were learned from and 1 for the photographs. Doubtful ones count as photographs.
-SLOPE, SHIFT = 6.0, 0.2
-# Of a distorted picture, 0.15 of the score is what people would say of a photograph like it; the rest goes from 0.1 to 0.85
+SLOPE, SHIFT = 6.0, 0.3
+# Of a distorted picture, 0.2 of the score is what people would say of a photograph like it; the rest goes from 0.1 to 0.85
 # of the scale by how intact the measures would call it.
-PEOPLE_SHARE = 0.15
+PEOPLE_SHARE = 0.2
 LOWEST, RANGE = 0.1, 0.75
 
 
 @dataclass(frozen=True)
 class TfiqaSmallOptions:
-    """Where the features come from, and sizes of the kernel regressions.
+    """Where the features come from, and sizes of what scores them.
 
     Args:
         body: "filter_bank", the only one.
-        components: length of the feature vectors after their projection.
-        photographs: training vectors of photographs that are kept.
-        distorted: of distorted and undistorted pictures.
+        components: length of the kernels' feature vectors, after their projection.
+        photographs: training vectors of photographs that the kernels for people's scores keep.
+        distorted: of distorted, undistorted and photographed pictures that those for damage keep.
+        networks: how many networks tell damage beside the kernels.
     """
 
     body: str = BODY
     components: int = 384
     photographs: int = 2000
-    distorted: int = 3500
+    distorted: int = 2500
+    networks: int = 2
 
     def __post_init__(self) -> None:
         if self.body != BODY:
             raise UnknownName(unknown_name("body", str(self.body), (BODY,)))
-        sizes = (self.components, self.photographs, self.distorted)
+        sizes = (self.components, self.photographs, self.distorted, self.networks)
         if not all(isinstance(size, int) and size >= 1 for size in sizes):
-            raise InvalidInput(f"components, photographs and distorted are at least 1. Received: {sizes}")
+            raise InvalidInput(f"components, photographs, distorted and networks are at least 1. Received: {sizes}")
 
 
 @MODELS.register(
@@ -77,23 +80,26 @@ def build_tfiqa_small(options: TfiqaSmallOptions) -> keras.Model:
     """Image (N, H, W, 3) RGB 0..255, sides of at least 8, to `quality` (N, 1), 0..100, higher is better, and `uncertainty`
     (N, 1), the standard deviation of people's mean score around it, 2..30.
 
-    Nothing in it is trained by gradients.
+    `tfiqa fit` would train nothing but the networks, for another aim than theirs: `tools/train_tfiqa_small.py` makes it.
     """
     import keras
+    from keras import ops
 
-    from tfiqa.models.layers import KernelRegression
+    from tfiqa.models.layers import ClippedStandardization, KernelRegression
     from tfiqa.models.quality_model import quality_model
 
     image = keras.Input((None, None, 3), name="image")
-    features = kernel_features(image)
+    features = picture_features(image)
     people = KernelRegression(2, options.components, options.photographs, PEOPLE_GAMMA, name="people")(features)
-    damage = KernelRegression(3, options.components, options.distorted, DAMAGE_GAMMA, name="damage")(features)
-    quality, uncertainty = mixed(people, damage)
+    damage = KernelRegression(2, options.components, options.distorted, DAMAGE_GAMMA, name="damage")(features)
+    standard = ClippedStandardization(name="standard")(features)
+    networks = ops.stack([chained(network_layers(i), standard) for i in range(options.networks)], axis=1)
+    quality, uncertainty = mixed(people, damage, networks)
     return quality_model(image, {"quality": quality, "uncertainty": uncertainty}, info_of("tfiqa_small", options))
 
 
-def kernel_features(image: Any) -> Any:
-    """What the kernels compare, of images (N, H, W, 3): (N, 1842), log-covariance of the filters' maps and brightnesses."""
+def picture_features(image: Any) -> Any:
+    """What pictures (N, H, W, 3) are scored by: (N, 1842), log-covariance of the filters' maps and brightnesses."""
     from keras import layers
 
     from tfiqa.models.layers import FilterBank, LogCovariance, ToneHistogram
@@ -105,21 +111,44 @@ def kernel_features(image: Any) -> Any:
     return layers.Concatenate(dtype="float32", name="features")(parts)
 
 
-def mixed(people: Any, damage: Any) -> tuple[Any, Any]:
-    """Quality and uncertainty (N, 1) of what the regressions say.
+def network_layers(number: int) -> list[keras.layers.Dense]:
+    """The layers of the network of this number, from standardised features to DAMAGE numbers."""
+    from keras import layers
+
+    hidden = [
+        layers.Dense(units, activation="gelu", dtype="float32", name=f"damage_{number}_{i}")
+        for i, units in enumerate(UNITS)
+    ]
+    return [*hidden, layers.Dense(DAMAGE, dtype="float32", name=f"damage_{number}")]
+
+
+def chained(layers: Sequence[keras.layers.Layer], x: Any) -> Any:
+    """What the last layer answers when each takes the answer of the one before."""
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def mixed(people: Any, damage: Any, networks: Any) -> tuple[Any, Any]:
+    """Quality and uncertainty (N, 1) of what the kernels and the networks say.
 
     Args:
         people: (N, 2): what people would say of a photograph like it, 0..1, and the logarithm of how far off that is.
-        damage: (N, 3): how intact the measures would call it, 0..1; from -1 for distorted to 1 for as photographed; the logarithm
-            of how far off the first is.
+        damage: (N, 2): how intact VSI would call it, 0..1; from -1 for distorted to 1 for as photographed.
+        networks: (N, networks, 2): how intact VSI would call it; the logarithm of how far off that is. Their mean counts as much
+            as the kernels' answer; where all these differ the score is more uncertain (B. Lakshminarayanan, A. Pritzel, C.
+            Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", NeurIPS 2017).
     """
     from keras import ops
 
-    photographed = ops.sigmoid(SLOPE * (damage[:, 1:2] + SHIFT))
+    photographed = ops.sigmoid(SLOPE * (damage[:, 1:] + SHIFT))
     as_photograph = people[:, :1]
-    as_distorted = PEOPLE_SHARE * as_photograph + (1 - PEOPLE_SHARE) * (LOWEST + RANGE * damage[:, :1])
+    intact = ops.concatenate([damage[:, :1], ops.mean(networks[..., 0], axis=1, keepdims=True)], axis=1)
+    share = 1 - PEOPLE_SHARE
+    as_distorted = PEOPLE_SHARE * as_photograph + share * (LOWEST + RANGE * ops.mean(intact, axis=1, keepdims=True))
     quality = photographed * as_photograph + (1 - photographed) * as_distorted
-    within = photographed * ops.exp(2 * people[:, 1:]) + (1 - photographed) * ops.exp(2 * damage[:, 2:])
+    off = ops.mean(ops.exp(2 * networks[..., 1]), axis=1, keepdims=True) + ops.var(intact, axis=1, keepdims=True)
+    within = photographed * ops.exp(2 * people[:, 1:]) + (1 - photographed) * (share * RANGE) ** 2 * off
     between = photographed * (1 - photographed) * ops.square(as_photograph - as_distorted)
     return (
         ops.clip(HUNDREDTHS * quality, 0.0, HUNDREDTHS),

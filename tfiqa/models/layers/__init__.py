@@ -1,6 +1,7 @@
 """Keras layers of our own. Importing the package registers them, so that `.keras` files with them can be read."""
 
 from tfiqa.models.layers.bilinear_pooling import BilinearPooling
+from tfiqa.models.layers.clipped_standardization import ClippedStandardization
 from tfiqa.models.layers.concat_pooling import ConcatPooling
 from tfiqa.models.layers.distribution_moments import DistributionMoments
 from tfiqa.models.layers.filter_bank import FilterBank
@@ -20,6 +21,7 @@ from tfiqa.models.layers.with_taps import WithTaps
 
 __all__ = [
     "BilinearPooling",
+    "ClippedStandardization",
     "ConcatPooling",
     "DistributionMoments",
     "FilterBank",
