@@ -145,7 +145,9 @@ def test_the_model_says_what_it_is_and_survives_a_file(tmp_path):
     model.save(tmp_path / "m.keras")
     pixels = np.concatenate([picture(40, 52, seed) for seed in range(2)])
     want = {name: np.asarray(values) for name, values in model(pixels, training=False).items()}
-    again = keras.models.load_model(tmp_path / "m.keras")(pixels, training=False)
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
+    again = loaded(pixels, training=False)
     for name, values in want.items():
         assert values.shape == (2, 1)
         np.testing.assert_allclose(again[name], values, rtol=1e-5)

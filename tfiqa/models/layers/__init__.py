@@ -1,4 +1,7 @@
-"""Keras layers of our own. Importing the package registers them, so that `.keras` files with them can be read."""
+"""Keras layers of our own. Importing the package registers them, so that `.keras` files with them can be read.
+
+Those without `get_config` take Keras's settings as `**kwargs`: Keras looks for that very name; without it, it forgets the layer's.
+"""
 
 from tfiqa.models.layers.bilinear_pooling import BilinearPooling
 from tfiqa.models.layers.clipped_standardization import ClippedStandardization

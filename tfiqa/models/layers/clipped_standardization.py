@@ -18,8 +18,8 @@ class ClippedStandardization(keras.layers.Layer):
     are 0 and 1.
     """
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "dtype": "float32"})
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights."""

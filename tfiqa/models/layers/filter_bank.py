@@ -34,8 +34,8 @@ class FilterBank(keras.layers.Layer):
     Nothing is learned. The sides are at least 8 pixels. Numbers are float32 whatever the precision policy.
     """
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "dtype": "float32"})
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
         coarse = _cosine_filters(3)
         of_color = _cosine_filters(3, _COLOR_FREQUENCIES)
         around = [(1, 1), (1, 1), (0, 0)]

@@ -26,8 +26,8 @@ class LogCovariance(keras.layers.Layer):
     Magnetic Resonance in Medicine 56, 2006. Numbers are float32 whatever the precision policy.
     """
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "dtype": "float32"})
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
 
     def call(self, inputs: Any) -> Any:
         """The vectors."""

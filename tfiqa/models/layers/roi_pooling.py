@@ -39,8 +39,8 @@ class RoIPooling(keras.layers.Layer):
     R. Girshick, "Fast R-CNN", ICCV 2015, section 2.1; Z. Ying et al., "From Patches to Pictures (PaQ-2-PiQ)", CVPR 2020.
     """
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "autocast": False})  # half precision has no room for pixel coordinates
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "autocast": False})  # half precision has no room for pixel coordinates
 
     def get_config(self) -> dict[str, Any]:
         """What makes an equal layer; of layers that leave this to Keras it would lose the name."""

@@ -23,8 +23,8 @@ class ToneHistogram(keras.layers.Layer):
     between the histograms. Numbers are float32 whatever the precision policy.
     """
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "dtype": "float32"})
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
 
     def call(self, inputs: Any) -> Any:
         """The vectors."""
