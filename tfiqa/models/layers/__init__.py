@@ -1,6 +1,6 @@
 """Keras layers of our own. Importing the package registers them, so that `.keras` files with them can be read.
 
-Those without `get_config` take Keras's settings as `**kwargs`: Keras looks for that very name; without it, it forgets the layer's.
+Those without `get_config` take Keras's settings as `**kwargs`: without that very name Keras forgets the names of layers.
 """
 
 from tfiqa.models.layers.bilinear_pooling import BilinearPooling
