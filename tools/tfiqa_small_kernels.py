@@ -48,9 +48,14 @@ class Places:
 
     def __call__(self, features: NDArray[Any]) -> Array:
         """(N, D) to (N, components)."""
-        clipped = np.clip((features - self.mean) / self.deviation, -CLIP, CLIP)
+        clipped = standardised(features, self.mean, self.deviation)
         found: Array = (self.weight * clipped - self.origin) @ self.projection
         return found
+
+
+def standardised(features: NDArray[Any], mean: NDArray[Any], deviation: NDArray[Any]) -> NDArray[Any]:
+    """As the layer `ClippedStandardization` has them."""
+    return np.clip((features - mean) / deviation, -CLIP, CLIP)
 
 
 def fit_places(features: NDArray[Any], sets: dict[str, tuple[int, float]], components: int) -> Places:
@@ -64,7 +69,7 @@ def fit_places(features: NDArray[Any], sets: dict[str, tuple[int, float]], compo
     mean, deviation = moments(features)
     total = sum(share for _, share in sets.values())
     weight = np.concatenate([np.full(count, np.sqrt(share / total / count)) for count, share in sets.values()])
-    weighted = weight * np.clip((features - mean) / deviation, -CLIP, CLIP)
+    weighted = weight * standardised(features, mean, deviation)
     origin = weighted.mean(0)
     _, _, axes = np.linalg.svd(weighted - origin, full_matrices=False)
     return Places(mean, deviation, weight, origin, axes[:components].T)

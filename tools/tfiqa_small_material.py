@@ -28,7 +28,6 @@ LOSSLESS_SIDES = (512, 384)
 LOSSLESS_DISTORTED = 384
 ORIGINAL_SIDES = (256, *SIDES)
 ORIGINAL = "original"  # in the place of a distortion; its level is 0
-COLUMNS = ("image", "group", "side", "distortion", "level", "seed")
 
 
 class Task(NamedTuple):
@@ -79,11 +78,12 @@ def make_material(tasks: Sequence[Task], folder: Path, workers: int) -> None:
     """
     from tqdm import tqdm
 
-    need_codecs([name for name in CODED if any(task.distortion == name for task in tasks)])
+    codecs = [name for name in CODED if any(task.distortion == name for task in tasks)]
+    need_codecs(codecs)
     folder.mkdir(parents=True, exist_ok=True)
     parts = {_part(folder, start): tasks[start : start + PART] for start in range(0, len(tasks), PART)}
     missing = {file: part for file, part in parts.items() if not file.exists()}
-    with ProcessPoolExecutor(workers, get_context("spawn"), _alone) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare, (codecs,)) as pool:
         jobs = [pool.submit(_make_part, part, file) for file, part in missing.items()]
         for job in tqdm(as_completed(jobs), total=len(jobs), unit=f" x {PART} pictures"):
             job.result()
@@ -117,8 +117,9 @@ def _part(folder: Path, start: int) -> Path:
     return folder / f"material_{start // PART:04d}.npz"
 
 
-def _alone() -> None:
-    """Each worker computes on one processor."""
+def _prepare(codecs: Sequence[str]) -> None:
+    """Each worker computes on one processor, and knows the codecs."""
+    need_codecs(codecs)
     os.environ["OMP_NUM_THREADS"] = "1"
     import tensorflow as tf
 
@@ -153,7 +154,6 @@ def _distorted(pixels: Pixels, task: Task) -> Pixels:
     if task.distortion == ORIGINAL:
         return pixels
     if task.distortion in CODED:
-        need_codecs([task.distortion])
         return CODECS[task.distortion].apply(pixels, task.level, np.random.default_rng(task.seed))[0]
     return apply(task.distortion, pixels, task.level, seed=task.seed)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +11,13 @@ from keras import ops
 from numpy.typing import NDArray
 from tfiqa_small_data import PRISTINE_SCORE, Array, Features, Indices, folds, moments
 from tfiqa_small_distorted import LEAST_STEP, Distorted
+from tfiqa_small_kernels import standardised
 from tfiqa_small_people import Photographs
 
 from tfiqa.models.layers import ClippedStandardization
-from tfiqa.models.layers.clipped_standardization import CLIP
 from tfiqa.models.tfiqa_small import DAMAGE, TfiqaSmallOptions, chained, network_layers
 
+Weights = list[NDArray[Any]]  # of a layer
 LEFT_OUT = 5  # a network leaves out a fifth of the groups, the next another fifth
 EPOCHS = 12  # passes over half of the distorted pictures, each beside another of the same kind
 PAIRS, NATURAL = 56, 16  # of a batch: pairs of distorted pictures, and photographs
@@ -37,20 +37,19 @@ class Networks:
 
     Args:
         mean, deviation: of the features, (D,).
-        weights: of each network, in the order of `network_layers`.
+        weights: of each network, of each of its `network_layers`.
     """
 
     mean: Array
     deviation: Array
-    weights: list[list[NDArray[Any]]]
+    weights: list[list[Weights]]
 
     def set_to(self, model: keras.Model) -> None:
         """Gives them to a `tfiqa_small`."""
         model.get_layer("standard").set_weights([self.mean, self.deviation])
         for number, weights in enumerate(self.weights):
-            names = [layer.name for layer in network_layers(number)]
-            for name, pair in zip(names, _pairs(weights), strict=True):
-                model.get_layer(name).set_weights(pair)
+            for layer, each in zip(network_layers(number), weights, strict=True):
+                model.get_layer(layer.name).set_weights(each)
 
     def __call__(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """(N, D) to (N, networks, 2)."""
@@ -62,8 +61,8 @@ class Networks:
         for number, weights in enumerate(self.weights):
             layers = network_layers(number)
             answers.append(chained(layers, x))
-            for layer, pair in zip(layers, _pairs(weights), strict=True):
-                layer.set_weights(pair)
+            for layer, each in zip(layers, weights, strict=True):
+                layer.set_weights(each)
         found: NDArray[np.float32] = keras.Model(image, ops.stack(answers, 1)).predict(features, 256, verbose=0)
         return found
 
@@ -79,8 +78,8 @@ def train_networks(
     natural = _Natural.of(photographs, rows)
     mean, deviation = moments(np.concatenate([distorted.features[usable[::3]], natural.features]))
     standard = (mean.astype(np.float32), deviation.astype(np.float32))
-    distorted = replace(distorted, features=_standardised(distorted.features, *standard))
-    natural = replace(natural, features=_standardised(natural.features, *standard))
+    distorted = replace(distorted, features=standardised(distorted.features, *standard))
+    natural = replace(natural, features=standardised(natural.features, *standard))
     weights = []
     for number, fold in enumerate(folds(distorted.groups[usable], LEFT_OUT)[: options.networks]):
         test = usable[fold.test]
@@ -114,15 +113,11 @@ class _Natural:
         return _Natural(self.features[rows], self.intact[rows], self.groups[rows])
 
 
-def _standardised(features: Features, mean: Features, deviation: Features) -> Features:
-    return np.clip((features - mean) / deviation, -CLIP, CLIP)
-
-
 class _Batches(keras.utils.PyDataset):
     """Batches: one picture of each pair, the others of the pairs in the same order, photographs.
 
-    Targets (B, 7): how intact, or NaN; 1 as photographed, 0 distorted; the weight of this; the type, or -1; the level; 1 where
-    the second of the pair is more distorted than the first, -1 where it is less, 0 where neither; 1 for what has a pair.
+    Targets (B, 6): how intact, or NaN; 1 as photographed, 0 distorted; the weight of this; the type, or -1; the level; 1 where
+    the second of the pair is more distorted than the first, -1 where it is less, 0 where neither.
     """
 
     def __init__(self, distorted: Distorted, rows: Indices, natural: _Natural, seed: int) -> None:
@@ -165,16 +160,16 @@ class _Batches(keras.utils.PyDataset):
         both = np.concatenate([first, second])
         original = one.types[both] < 0
         pairs = [one.intact[both], original, one.known[both] | original, one.types[both], one.levels[both]]
-        targets = np.stack([*(each.astype(np.float32) for each in pairs), np.tile(step, 2), np.ones(len(both))], 1)
-        alone = np.tile(np.array([0, 1, NATURAL_KIND, -1, 0, 0, 0], np.float32), (NATURAL, 1))
+        targets = np.stack([*(each.astype(np.float32) for each in pairs), np.tile(step, 2)], 1)
+        alone = np.tile(np.array([0, 1, NATURAL_KIND, -1, 0, 0], np.float32), (NATURAL, 1))
         alone[:, 0] = self.natural.intact[natural]
         features = np.concatenate([one.features[both], self.natural.features[natural]])
         return features, np.concatenate([targets, alone]).astype(np.float32)
 
 
 def _loss(truth: Any, answer: Any) -> Any:
-    """Of a whole batch, from (B, 7) and (B, DAMAGE + 1 + 2 types)."""
-    intact, photographed, weight, kind, level, step, paired = ops.unstack(truth, 7, axis=1)
+    """Of a whole batch, from (B, 6) and (B, DAMAGE + 1 + 2 types)."""
+    intact, photographed, weight, kind, level, step = ops.unstack(truth, 6, axis=1)
     score, spread, odds = ops.unstack(answer[:, : DAMAGE + 1], DAMAGE + 1, axis=1)
     by_type = answer[:, DAMAGE + 1 :]
     types = by_type.shape[1] // 2
@@ -189,7 +184,7 @@ def _loss(truth: Any, answer: Any) -> Any:
     classes = ops.categorical_crossentropy(chosen, by_type[:, :types], from_logits=True)
     levels = ops.square(ops.sum(chosen * by_type[:, types:], axis=1) - level)
     # The negative logarithm of a normal density around the score, which it does not move.
-    off = ops.cast(known, "float32") * (spread + 0.5 * ops.stop_gradient(ops.square(error)) * ops.exp(-2 * spread))
+    off = spread + 0.5 * ops.stop_gradient(ops.square(error)) * ops.exp(-2 * spread)
     both = 2 * PAIRS
     return (
         SCORE * ops.mean(ops.square(error))
@@ -197,11 +192,11 @@ def _loss(truth: Any, answer: Any) -> Any:
         + KIND * ops.mean(kinds)
         + TYPE * ops.sum(typed * classes) / both
         + LEVEL * ops.sum(typed * levels) / both
-        + ERROR * ops.sum(paired * off) / both
+        + ERROR * ops.mean(off[:both])
     )
 
 
-def _trained(distorted: Distorted, rows: Indices, test: Indices, natural: _Natural, number: int) -> list[NDArray[Any]]:
+def _trained(distorted: Distorted, rows: Indices, test: Indices, natural: _Natural, number: int) -> list[Weights]:
     """The weights of a network, trained on `rows` and on photographs, its deviations calibrated on `test`."""
     from keras import layers
 
@@ -227,9 +222,4 @@ def _trained(distorted: Distorted, rows: Indices, test: Indices, natural: _Natur
     kernel, bias = network[-1].get_weights()
     bias[1] += 0.5 * np.log(squares.mean())
     network[-1].set_weights([kernel, bias])
-    return [each for layer in network for each in layer.get_weights()]
-
-
-def _pairs(weights: Sequence[NDArray[Any]]) -> Iterator[list[NDArray[Any]]]:
-    for i in range(0, len(weights), 2):
-        yield list(weights[i : i + 2])
+    return [layer.get_weights() for layer in network]

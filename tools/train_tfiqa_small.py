@@ -43,7 +43,7 @@ from tfiqa_small_material import ORIGINAL, Task, make_material, material, read_m
 from tfiqa_small_networks import Networks, train_networks
 from tfiqa_small_people import Photographs, fit_people
 
-from tfiqa.models.tfiqa_small import TfiqaSmallOptions
+from tfiqa.models.tfiqa_small import SCALE, TfiqaSmallOptions, mixed
 
 SOURCES = (
     "BIQ2021 (N. Ahmed, S. Asif, Journal of Electronic Imaging 2022), {rated:,} of its 12,000 photographs with mean opinion "
@@ -142,8 +142,6 @@ def _weak_labels(folder: Path, work: Path) -> tuple[Features, pd.DataFrame]:
 
 def _scored(fitted: Fitted, features: Features) -> tuple[Array, Array]:
     """Quality and uncertainty, 0..100."""
-    from tfiqa.models.tfiqa_small import mixed
-
     answers = (each(features).astype(np.float32) for each in fitted)
     quality, uncertainty = (np.asarray(each)[:, 0] for each in mixed(*answers))
     return quality, uncertainty
@@ -190,7 +188,6 @@ def _write(
     from dataclasses import asdict
 
     import tfiqa
-    from tfiqa.models.tfiqa_small import SCALE
 
     model = tfiqa.build_model("tfiqa_small", weights=None, **asdict(options))
     people, damage, networks = fitted

@@ -20,7 +20,7 @@ LEAST = {
     "smeared": 0.85,
     "compressed": 0.95,
     "enlarged": 0.92,
-    "hazy": 0.83,
+    "hazy": 0.85,
 }
 LEAST_OF_ALL = 0.92
 

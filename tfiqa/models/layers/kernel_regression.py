@@ -16,7 +16,7 @@ class KernelRegression(keras.layers.Layer):
 
     Formula: ``z = w clip((x - m) / s, -3, 3)``, ``c = (z - z0) P``, ``y = b + sum_i a_i exp(-gamma |c - c_i|^2)``.
     m, s, w, z0 (D,), the projection P (D, components), the centres c_i, the coefficients a_i and the offsets b are weights that
-    gradients do not train: they are fitted elsewhere (`tools/tfiqa_small_people.py`) and set. Numbers are float32 whatever the
+    gradients do not train: they are fitted elsewhere (`tools/tfiqa_small_kernels.py`) and set. Numbers are float32 whatever the
     precision policy.
 
     Args:

@@ -42,10 +42,6 @@ class RoIPooling(keras.layers.Layer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "autocast": False})  # half precision has no room for pixel coordinates
 
-    def get_config(self) -> dict[str, Any]:
-        """What makes an equal layer; of layers that leave this to Keras it would lose the name."""
-        return super().get_config()
-
     def call(self, maps: Any, boxes: Any, count: Any = None) -> Any:
         """The maxima."""
         pictures, height, width, channels = ops.shape(maps)
