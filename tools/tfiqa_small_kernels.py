@@ -1,4 +1,4 @@
-"""Kernel regressions of `tfiqa_small`: how they are fitted, and what their layers hold."""
+"""The kernel regression of `tfiqa_small`: how it is fitted, and what its layer holds."""
 
 from __future__ import annotations
 
@@ -8,22 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics.pairwise import rbf_kernel
-from tfiqa_small_data import Array, Indices, moments
+from tfiqa_small_data import Array, moments
 
 from tfiqa.models.layers.clipped_standardization import CLIP
 from tfiqa.models.layers.tone_histogram import TONES  # the last features
 
 PENALTY = 0.1  # of scores
-PAIR_WEIGHT = 6.0  # of the difference between two pictures, of which one is better
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Rows of pictures, and by how much the first is better than the second."""
-
-    better: Indices
-    worse: Indices
-    steps: Array
 
 
 def feature_sets(features: NDArray[Any], tones: float) -> dict[str, tuple[int, float]]:
@@ -83,7 +73,6 @@ def fit_coefficients(
     gamma: float,
     penalty: float,
     weights: Array | None = None,
-    pairs: Pairs | None = None,
 ) -> tuple[Array, float]:
     """Regularised least squares by kernels around given centres (the subset of regressors).
 
@@ -94,7 +83,6 @@ def fit_coefficients(
         gamma: of the kernels.
         penalty: on the squared norm of the function.
         weights: of the pictures, (N,); by default 1 each.
-        pairs: differences between pictures that are to be met besides.
 
     Returns:
         The coefficients (M,) and the offset.
@@ -105,10 +93,6 @@ def fit_coefficients(
     weighted = (answers * weight[:, None]).T
     system = weighted @ answers + penalty * rbf_kernel(centres, centres, gamma)
     wanted = weighted @ (targets - offset)
-    if pairs is not None:
-        apart = answers[pairs.better] - answers[pairs.worse]
-        system += PAIR_WEIGHT * apart.T @ apart
-        wanted += PAIR_WEIGHT * apart.T @ pairs.steps
     system.flat[:: len(system) + 1] += 1e-7 * np.trace(system) / len(system)
     coefficients = np.asarray(np.linalg.solve(system, wanted), np.float64)
     return coefficients, offset

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from codec_ladders import CODECS, need_codecs
+from everyday_processing import processed
+from phone_damage import KINDS
 from tfiqa_small_data import PRISTINE_SCORE, Features, Pixels, Split, decoded, picture_features, resized
 
 from tfiqa.distortions import LEVELS, NAMES, apply
@@ -28,10 +30,17 @@ LOSSLESS_SIDES = (512, 384)
 LOSSLESS_DISTORTED = 384
 ORIGINAL_SIDES = (256, *SIDES)
 ORIGINAL = "original"  # in the place of a distortion; its level is 0
+PROCESSED = "processed"  # the same, for `everyday_processing`
+PROCESSED_COPIES = 8  # of each rated photograph and each lossless picture
+PHONE_LEVELS = 100  # from the least to the most damage of a phone
+LEAST, MOST = -0.3, 1.3  # of it, 0 being `phone_damage`'s mild and 1 its strong
+PHONE_AMOUNTS = 2  # of each kind, of a photograph
+LOSSLESS_PHONE_LEVELS = (10, 40, 70, 95)
 
 
 class Task(NamedTuple):
-    """A picture to make: its shorter side has `side` pixels; `level` is a codec's quality where `distortion` is a codec."""
+    """A picture to make: its shorter side has `side` pixels; `level` is a codec's quality where `distortion` is a codec, and
+    0..PHONE_LEVELS where it is a phone's damage."""
 
     image: str
     group: str
@@ -52,8 +61,10 @@ def material(table: pd.DataFrame, splits: Sequence[Split], lossless: Sequence[st
     best = table.sort_values("score", ascending=False, kind="stable").drop_duplicates("group")
     rng = np.random.default_rng(7)
     made: list[tuple[Any, ...]] = []
+    chosen = []
     for image, group in best.loc[best["score"] >= PRISTINE_SCORE, ["image", "group"]].itertuples(index=False):
         side = int(rng.choice(SIDES))
+        chosen.append((image, group, side))
         count = 2 if image in tested else 1
         for name in NAMES:
             made += [(image, group, side, name, int(i) + 1) for i in rng.choice(len(LEVELS), count, replace=False)]
@@ -63,12 +74,31 @@ def material(table: pd.DataFrame, splits: Sequence[Split], lossless: Sequence[st
         made += [(image, image, *each) for each in _of_lossless()]
     sides = {each[:3] for each in made} | {(*each[:2], side) for each in made for side in ORIGINAL_SIDES}
     made += [(*each, ORIGINAL, 0) for each in sorted(sides)]
+    made += _of_phones(table, chosen, lossless)
     return [Task._make((*each, seed)) for seed, each in enumerate(made)]
 
 
 def _of_lossless() -> list[tuple[int, str, int]]:
     coded = [(side, name, quality) for side in LOSSLESS_SIDES for name in CODED for quality in LOSSLESS_QUALITIES]
     return coded + [(LOSSLESS_DISTORTED, name, level) for name in NAMES for level in LEVELS]
+
+
+def _of_phones(
+    table: pd.DataFrame, chosen: Sequence[tuple[str, str, int]], lossless: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    rng = np.random.default_rng(8)
+    made: list[tuple[Any, ...]] = []
+    for each in chosen:
+        for kind in KINDS:
+            made += [(*each, kind, int(i)) for i in rng.choice(PHONE_LEVELS + 1, PHONE_AMOUNTS, replace=False)]
+    made += [
+        (i, i, LOSSLESS_DISTORTED, kind, level) for i in lossless for kind in KINDS for level in LOSSLESS_PHONE_LEVELS
+    ]
+    rated = [*table[["image", "group"]].itertuples(index=False, name=None), *((image, image) for image in lossless)]
+    made += [
+        (*each, int(side), PROCESSED, 0) for each in rated for side in rng.choice(ORIGINAL_SIDES, PROCESSED_COPIES)
+    ]
+    return made
 
 
 def make_material(tasks: Sequence[Task], folder: Path, workers: int) -> None:
@@ -130,10 +160,9 @@ def _prepare(codecs: Sequence[str]) -> None:
 def _make_part(tasks: Sequence[Task], file: Path) -> None:
     features, vsi = [], []
     for task in tasks:
-        original = _original(task.image, task.side)
-        made = _distorted(original, task)
+        made, quality = _made(task)
         features.append(picture_features(made))
-        vsi.append(_vsi(original, made))
+        vsi.append(quality)
     unfinished = file.with_suffix(".part.npz")
     np.savez(
         unfinished,
@@ -142,6 +171,15 @@ def _make_part(tasks: Sequence[Task], file: Path) -> None:
         vsi=np.array(vsi, np.float32),
     )
     unfinished.rename(file)
+
+
+def _made(task: Task) -> tuple[Pixels, float]:
+    """The picture, and its VSI where there is an original of its size."""
+    if task.distortion == PROCESSED:
+        return processed(decoded(task.image), task.side, np.random.default_rng(task.seed)), np.nan
+    original = _original(task.image, task.side)
+    made = _distorted(original, task)
+    return made, _vsi(original, made)
 
 
 @functools.lru_cache(maxsize=4)
@@ -153,9 +191,18 @@ def _original(image: str, side: int) -> Pixels:
 def _distorted(pixels: Pixels, task: Task) -> Pixels:
     if task.distortion == ORIGINAL:
         return pixels
+    random = np.random.default_rng(task.seed)
+    if task.distortion in KINDS:
+        return KINDS[task.distortion].apply(pixels, _phone_amount(task), random)
     if task.distortion in CODED:
-        return CODECS[task.distortion].apply(pixels, task.level, np.random.default_rng(task.seed))[0]
+        return CODECS[task.distortion].apply(pixels, task.level, random)[0]
     return apply(task.distortion, pixels, task.level, seed=task.seed)
+
+
+def _phone_amount(task: Task) -> float:
+    damage = KINDS[task.distortion]
+    place = LEAST + (MOST - LEAST) * task.level / PHONE_LEVELS
+    return float(damage.mild * (damage.strong / damage.mild) ** place)
 
 
 def _vsi(reference: Pixels, distorted: Pixels) -> float:

@@ -1,4 +1,4 @@
-"""The networks of `tfiqa_small` that tell damage, trained on distorted pictures beside photographs."""
+"""The networks of `tfiqa_small`, trained on distorted pictures and photographs at once."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
-from tfiqa_small_data import PRISTINE_SCORE, Array, Features, Indices, folds, moments
-from tfiqa_small_distorted import LEAST_STEP, Distorted
+from tfiqa_small_data import Array, Features, Indices, folds, moments
+from tfiqa_small_examples import COPY, DISTORTED, PHONE, PHOTOGRAPH, PRISTINE, Examples
 from tfiqa_small_kernels import standardised
-from tfiqa_small_people import Photographs
 
 from tfiqa.models.layers import ClippedStandardization
-from tfiqa.models.tfiqa_small import DAMAGE, TfiqaSmallOptions, chained, network_layers
+from tfiqa.models.tfiqa_small import ANSWERS, TfiqaSmallOptions, chained, network_layers
 
 Weights = list[NDArray[Any]]  # of a layer
 LEFT_OUT = 5  # a network leaves out a fifth of the groups, the next another fifth
 EPOCHS = 12  # passes over half of the distorted pictures, each beside another of the same kind
-PAIRS, NATURAL = 56, 16  # of a batch: pairs of distorted pictures, and photographs
-ORIGINALS = 1 / 3  # of the pairs: a distorted picture beside its original
+# A batch: pairs of distorted pictures, pairs of pictures damaged as by phones, photographs, their copies, pristine pictures.
+DISTORTED_PAIRS, PHONE_PAIRS, PHOTOGRAPHS, COPIES, PRISTINES = 48, 16, 64, 16, 16
+PAIRS = DISTORTED_PAIRS + PHONE_PAIRS
+ORIGINALS = 1 / 3  # of the pairs: a picture beside its original
 LEARNING_RATE, WARM_UP = 2e-3, 200  # the highest, and the steps until it is reached
 WEIGHT_DECAY = 1e-2
 NOISE, FIRST_DROPOUT, DROPOUT = 0.1, 0.1, 0.2  # of the features; of these, and of what units answer
-# Of the sum that training makes small: the score, its differences in pairs, the kind of picture, the type and the level of the
-# distortion, how far off the score is.
-SCORE, STEP, KIND, TYPE, LEVEL, ERROR = 10.0, 10.0, 0.3, 0.2, 0.5, 0.05
-NATURAL_KIND = 4.0  # weight of a photograph's kind beside a distorted picture's
+LEAST_STEP = 0.05  # of 0..1, between a picture and a stronger distortion of it
+# Of the sum that training makes small: how intact, its differences in pairs, whether photographed, the type and the level of the
+# distortion, how far off the first is.
+INTACT, STEP, PHOTOGRAPHED, TYPE, LEVEL, ERROR = 10.0, 10.0, 1.0, 0.15, 0.4, 0.05
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Networks:
                 model.get_layer(layer.name).set_weights(each)
 
     def __call__(self, features: NDArray[Any]) -> NDArray[np.float32]:
-        """(N, D) to (N, networks, 2)."""
+        """(N, D) to (N, networks, ANSWERS)."""
         image = keras.Input((features.shape[1],))
         standard = ClippedStandardization()
         x = standard(image)
@@ -67,149 +68,156 @@ class Networks:
         return found
 
 
-def train_networks(
-    photographs: Photographs, rows: Indices, distorted: Distorted, options: TfiqaSmallOptions
-) -> Networks:
-    """Trains the networks on the photographs of `rows` and on the distorted pictures but those of other photographs' groups.
+def train_networks(learned: Examples, without: set[Any], options: TfiqaSmallOptions) -> Networks:
+    """Trains the networks on all examples but those of some groups.
 
-    Each network leaves out a share of the groups, and its deviations are made to fit its errors there.
+    Each network leaves out a share of the other groups, and its deviations are made to fit its errors on what is distorted there.
     """
-    usable = distorted.without(photographs.groups_away(rows))
-    natural = _Natural.of(photographs, rows)
-    mean, deviation = moments(np.concatenate([distorted.features[usable[::3]], natural.features]))
+    usable = learned.without(without)
+    mean, deviation = moments(learned.features[usable[::3]])
     standard = (mean.astype(np.float32), deviation.astype(np.float32))
-    distorted = replace(distorted, features=standardised(distorted.features, *standard))
-    natural = replace(natural, features=standardised(natural.features, *standard))
-    weights = []
-    for number, fold in enumerate(folds(distorted.groups[usable], LEFT_OUT)[: options.networks]):
-        test = usable[fold.test]
-        others = natural.without(set(distorted.groups[test]))
-        weights.append(_trained(distorted, usable[fold.train], test, others, number))
+    learned = replace(learned, features=standardised(learned.features, *standard))
+    parts = folds(learned.groups[usable], LEFT_OUT)
+    weights = [
+        _trained(learned, usable[parts[i % LEFT_OUT].train], usable[parts[i % LEFT_OUT].test], i)
+        for i in range(options.networks)
+    ]
     return Networks(mean, deviation, weights)
 
 
-@dataclass(frozen=True)
-class _Natural:
-    """Photographs, whole and smaller.
-
-    Args:
-        features: (N, D).
-        intact: 1 for good ones, NaN where nothing is known.
-        groups: of near-duplicates.
-    """
-
-    features: Features
-    intact: NDArray[np.float32]
-    groups: NDArray[np.object_]
-
-    @classmethod
-    def of(cls, photographs: Photographs, rows: Indices) -> _Natural:
-        features = np.concatenate([photographs.full[rows], photographs.reduced[rows]])
-        intact = np.where(photographs.scores[rows] >= PRISTINE_SCORE, 1, np.nan)
-        return cls(features, np.tile(intact.astype(np.float32), 2), np.tile(photographs.groups[rows], 2))
-
-    def without(self, groups: set[Any]) -> _Natural:
-        rows = np.array([group not in groups for group in self.groups])
-        return _Natural(self.features[rows], self.intact[rows], self.groups[rows])
-
-
 class _Batches(keras.utils.PyDataset):
-    """Batches: one picture of each pair, the others of the pairs in the same order, photographs.
+    """Batches: the first pictures of the pairs, the second ones in the same order, those without a pair.
 
-    Targets (B, 6): how intact, or NaN; 1 as photographed, 0 distorted; the weight of this; the type, or -1; the level; 1 where
-    the second of the pair is more distorted than the first, -1 where it is less, 0 where neither.
+    Targets (B, 5), NaN where nothing is known: how intact, as photographed (1) or distorted (0), the type, the level; and of the
+    first of a pair, by how much it is more intact than the second.
     """
 
-    def __init__(self, distorted: Distorted, rows: Indices, natural: _Natural, seed: int) -> None:
+    def __init__(self, learned: Examples, rows: Indices, seed: int) -> None:
         super().__init__()
-        self.distorted, self.natural, self.seed, self.epoch = distorted, natural, seed, 0
-        self.rows = rows[distorted.types[rows] >= 0]
-        _, places = np.unique(distorted.sets[self.rows], return_inverse=True)
-        self.order = np.argsort(places, kind="stable")  # the same pictures with the same distortion stand together
-        self.counts = np.bincount(places)
+        self.learned, self.seed, self.epoch = learned, seed, 0
+        roles = learned.roles[rows]
+        self.distorted = _Pairs(learned, rows[roles == DISTORTED])
+        self.phone = _Pairs(learned, rows[roles == PHONE])
+        self.alone = [
+            (rows[roles == role], count)
+            for role, count in ((PHOTOGRAPH, PHOTOGRAPHS), (COPY, COPIES), (PRISTINE, PRISTINES))
+        ]
+        unknown = np.full(len(learned), np.nan, np.float32)
+        typed = learned.types >= 0
+        self.targets = np.stack(
+            [
+                learned.intact,
+                learned.photographed,
+                np.where(typed, learned.types, unknown),
+                np.where(typed, learned.levels, unknown),
+                unknown,
+            ],
+            1,
+        ).astype(np.float32)
         self._draw()
 
     def __len__(self) -> int:
-        return len(self.rows) // (2 * PAIRS)
+        return len(self.distorted) // (2 * DISTORTED_PAIRS)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
         self._draw()
 
     def _draw(self) -> None:
-        """Another picture of its set for each, or its original; and an order."""
         random = np.random.default_rng([self.seed, self.epoch])
+        self.drawn = [
+            pairs.drawn(random, count * len(self))
+            for pairs, count in ((self.distorted, DISTORTED_PAIRS), (self.phone, PHONE_PAIRS))
+        ]
+
+    def __getitem__(self, index: int) -> tuple[Features, NDArray[np.float32]]:
+        random = np.random.default_rng([self.seed, self.epoch, index])
+        first, second = np.concatenate(
+            [
+                pairs[:, index * count : (index + 1) * count]
+                for pairs, count in zip(self.drawn, (DISTORTED_PAIRS, PHONE_PAIRS), strict=True)
+            ],
+            axis=1,
+        )
+        alone = [random.choice(rows, count) for rows, count in self.alone]
+        rows = np.concatenate([first, second, *alone])
+        targets = self.targets[rows]
+        targets[:PAIRS, -1] = _steps(self.learned, first, second)
+        return self.learned.features[rows], targets
+
+
+class _Pairs:
+    """Pictures, each to be put beside another of its set or beside its original."""
+
+    def __init__(self, learned: Examples, rows: Indices) -> None:
+        _, places = np.unique(learned.sets[rows], return_inverse=True)
+        self.rows = rows[np.argsort(places, kind="stable")]  # the same pictures with the same distortion stand together
+        self.counts = np.bincount(places)
+        self.originals = learned.originals
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def drawn(self, random: np.random.Generator, number: int) -> Indices:
+        """Rows (2, number): every picture once before any comes again."""
         count = np.repeat(self.counts, self.counts)
         start = np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
         place = np.arange(len(count)) - start
-        other = start + (place + random.integers(1, np.maximum(count, 2))) % count
-        first, second = self.rows[self.order], self.rows[self.order[other]]
-        original = (random.random(len(first)) < ORIGINALS) | (count == 1)
-        second = np.where(original, self.distorted.originals[first], second)
-        order = random.permutation(len(first))
-        self.first, self.second = first[order], second[order]
+        order = np.concatenate([random.permutation(len(count)) for _ in range(-(-number // len(count)))])[:number]
+        other = start[order] + (place[order] + random.integers(1, np.maximum(count[order], 2))) % count[order]
+        first, second = self.rows[order], self.rows[other]
+        original = (random.random(number) < ORIGINALS) | (count[order] == 1)
+        return np.stack([first, np.where(original, self.originals[first], second)])
 
-    def __getitem__(self, index: int) -> tuple[Features, NDArray[np.float32]]:
-        chosen = slice(index * PAIRS, (index + 1) * PAIRS)
-        first, second = self.first[chosen], self.second[chosen]
-        random = np.random.default_rng([self.seed, self.epoch, index])
-        natural = random.integers(len(self.natural.features), size=NATURAL)
-        one = self.distorted
-        with np.errstate(invalid="ignore"):  # both equal to the original
-            step = np.nan_to_num(np.sign(one.severities[second] - one.severities[first]), nan=0.0)
-        both = np.concatenate([first, second])
-        original = one.types[both] < 0
-        pairs = [one.intact[both], original, one.known[both] | original, one.types[both], one.levels[both]]
-        targets = np.stack([*(each.astype(np.float32) for each in pairs), np.tile(step, 2)], 1)
-        alone = np.tile(np.array([0, 1, NATURAL_KIND, -1, 0, 0], np.float32), (NATURAL, 1))
-        alone[:, 0] = self.natural.intact[natural]
-        features = np.concatenate([one.features[both], self.natural.features[natural]])
-        return features, np.concatenate([targets, alone]).astype(np.float32)
+
+def _steps(learned: Examples, first: Indices, second: Indices) -> Array:
+    """By how much the first is more intact; NaN where both equal the original."""
+    with np.errstate(invalid="ignore"):  # then, too
+        sign = np.sign(learned.severities[second] - learned.severities[first])
+    step = sign * np.maximum(sign * (learned.intact[first] - learned.intact[second]), LEAST_STEP)
+    return np.where(sign == 0, np.nan, step)
 
 
 def _loss(truth: Any, answer: Any) -> Any:
-    """Of a whole batch, from (B, 6) and (B, DAMAGE + 1 + 2 types)."""
-    intact, photographed, weight, kind, level, step = ops.unstack(truth, 6, axis=1)
-    score, spread, odds = ops.unstack(answer[:, : DAMAGE + 1], DAMAGE + 1, axis=1)
-    by_type = answer[:, DAMAGE + 1 :]
+    """Of a whole batch, from (B, 5) and (B, ANSWERS + 2 types)."""
+    known = ops.logical_not(ops.isnan(truth))
+    intact, photographed, kind, level, step = ops.unstack(ops.where(known, truth, 0.0), 5, axis=1)
+    judged, sure, typed, _, paired = ops.unstack(ops.cast(known, "float32"), 5, axis=1)
+    score, spread, odds = ops.unstack(answer[:, :ANSWERS], ANSWERS, axis=1)
+    by_type = answer[:, ANSWERS:]
     types = by_type.shape[1] // 2
-    known = ops.logical_not(ops.isnan(intact))
-    error = ops.where(known, score - ops.where(known, intact, 0.0), 0.0)
-    apart = (score[:PAIRS] - score[PAIRS : 2 * PAIRS]) * step[:PAIRS]
-    wanted = ops.maximum((intact[:PAIRS] - intact[PAIRS : 2 * PAIRS]) * step[:PAIRS], LEAST_STEP)
-    steps = ops.abs(step[:PAIRS]) * ops.square(apart - wanted)
-    kinds = weight * ops.binary_crossentropy(photographed, odds, from_logits=True)
-    typed = ops.cast(kind >= 0, "float32")
-    chosen = ops.one_hot(ops.cast(ops.maximum(kind, 0), "int32"), types)
-    classes = ops.categorical_crossentropy(chosen, by_type[:, :types], from_logits=True)
-    levels = ops.square(ops.sum(chosen * by_type[:, types:], axis=1) - level)
-    # The negative logarithm of a normal density around the score, which it does not move.
-    off = spread + 0.5 * ops.stop_gradient(ops.square(error)) * ops.exp(-2 * spread)
-    both = 2 * PAIRS
+    chosen = ops.one_hot(ops.cast(kind, "int32"), types)
+
+    def mean(weight: Any, each: Any) -> Any:
+        return ops.sum(weight * each) / ops.maximum(ops.sum(weight), 1.0)
+
+    error = ops.square(score - intact)
+    # The negative logarithm of a normal density around the score, which it does not move; of distorted pictures.
+    off = spread + 0.5 * ops.stop_gradient(error) * ops.exp(-2 * spread)
     return (
-        SCORE * ops.mean(ops.square(error))
-        + STEP * ops.mean(steps)
-        + KIND * ops.mean(kinds)
-        + TYPE * ops.sum(typed * classes) / both
-        + LEVEL * ops.sum(typed * levels) / both
-        + ERROR * ops.mean(off[:both])
+        INTACT * mean(judged, error)
+        + STEP * mean(paired[:PAIRS], ops.square(score[:PAIRS] - score[PAIRS : 2 * PAIRS] - step[:PAIRS]))
+        + PHOTOGRAPHED * mean(sure, ops.binary_crossentropy(photographed, odds, from_logits=True))
+        + TYPE * mean(typed, ops.categorical_crossentropy(chosen, by_type[:, :types], from_logits=True))
+        + LEVEL * mean(typed, ops.square(ops.sum(chosen * by_type[:, types:], axis=1) - level))
+        + ERROR * mean(typed, off)
     )
 
 
-def _trained(distorted: Distorted, rows: Indices, test: Indices, natural: _Natural, number: int) -> list[Weights]:
-    """The weights of a network, trained on `rows` and on photographs, its deviations calibrated on `test`."""
+def _trained(learned: Examples, rows: Indices, test: Indices, number: int) -> list[Weights]:
+    """The weights of a network, trained on `rows`, its deviations calibrated on what is distorted of `test`."""
     from keras import layers
 
     keras.utils.set_random_seed(number)
-    features = keras.Input((distorted.features.shape[1],))
+    features = keras.Input((learned.features.shape[1],))
     network = network_layers(number)
     hidden = layers.Dropout(FIRST_DROPOUT)(layers.GaussianNoise(NOISE)(features))
     for layer in network[:-1]:
         hidden = layers.Dropout(DROPOUT)(layer(hidden))
-    types = int(distorted.types.max()) + 1
-    answer = layers.Concatenate()([network[-1](hidden), layers.Dense(1 + 2 * types)(hidden)])
+    types = int(learned.types.max()) + 1
+    answer = layers.Concatenate()([network[-1](hidden), layers.Dense(2 * types)(hidden)])
     model = keras.Model(features, answer)
-    batches = _Batches(distorted, rows, natural, number)
+    batches = _Batches(learned, rows, number)
     steps = EPOCHS * len(batches)
     rate = keras.optimizers.schedules.CosineDecay(
         1e-5, max(steps - WARM_UP, 1), warmup_target=LEARNING_RATE, warmup_steps=WARM_UP
@@ -217,8 +225,9 @@ def _trained(distorted: Distorted, rows: Indices, test: Indices, natural: _Natur
     # Compiled by XLA a step takes more than ten times as long on processors.
     model.compile(keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), _loss, jit_compile=False)
     model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0)
-    found = model.predict(distorted.features[test], 256, verbose=0)
-    squares = np.square((found[:, 0] - distorted.intact[test]) * np.exp(-found[:, 1]))
+    test = test[learned.roles[test] == DISTORTED]
+    found = model.predict(learned.features[test], 256, verbose=0)
+    squares = np.square((found[:, 0] - learned.intact[test]) * np.exp(-found[:, 1]))
     kernel, bias = network[-1].get_weights()
     bias[1] += 0.5 * np.log(squares.mean())
     network[-1].set_weights([kernel, bias])

@@ -26,7 +26,6 @@ import click
 import numpy as np
 import pandas as pd
 from scored_pictures import agreement, tool_command
-from tfiqa_small_damage import fit_damage
 from tfiqa_small_data import (
     Array,
     Features,
@@ -37,9 +36,9 @@ from tfiqa_small_data import (
     kept_features,
     photographs,
 )
-from tfiqa_small_distorted import Distorted, distorted_set
+from tfiqa_small_examples import Examples, examples
 from tfiqa_small_kernels import Regression
-from tfiqa_small_material import ORIGINAL, Task, make_material, material, read_material
+from tfiqa_small_material import ORIGINAL, PROCESSED, Task, make_material, material, read_material
 from tfiqa_small_networks import Networks, train_networks
 from tfiqa_small_people import Photographs, fit_people
 
@@ -92,21 +91,21 @@ def fit(scores: Path, gb82: Path, work: Path, output: Path, distorted: Path | No
         table["group"].to_numpy(object),
     )
     tasks = _tasks(table, gb82)
-    damaged = distorted_set(*read_material(tasks, work))
+    learned = examples(*read_material(tasks, work), rated)
     others = _weak_labels(distorted, work) if distorted else None
     options = TfiqaSmallOptions(photographs=2 * len(table))
     reports = []
     for split in group_splits(rated.groups):
-        fitted = _fit(rated, split.train, damaged, options)
+        fitted = _fit(rated, split.train, learned, options)
         reports.append({**_on_photographs(fitted, rated, split.test), **_on_distorted(fitted, others)})
         click.echo(json.dumps(reports[-1]))
-    fitted = _fit(rated, np.arange(len(table)), damaged, options)
+    fitted = _fit(rated, np.arange(len(table)), learned, options)
     contents = {task.image for task in tasks}
     counts = {
         "rated": len(table),
         "good": len(contents & set(table["image"])),
         "gb82": len(contents - set(table["image"])),
-        "distorted": sum(task.distortion != ORIGINAL for task in tasks),
+        "distorted": sum(task.distortion not in (ORIGINAL, PROCESSED) for task in tasks),
     }
     _write(output, options, fitted, reports, counts)
 
@@ -118,15 +117,12 @@ def _tasks(table: pd.DataFrame, gb82: Path) -> list[Task]:
     return material(table, group_splits(table["group"]), lossless)
 
 
-Fitted = tuple[Regression, Regression, Networks]  # people, damage, damage
+Fitted = tuple[Regression, Networks]
 
 
-def _fit(rated: Photographs, rows: Indices, damaged: Distorted, options: TfiqaSmallOptions) -> Fitted:
-    return (
-        fit_people(rated, rows, options.components),
-        fit_damage(rated, rows, damaged, options.components, options.distorted),
-        train_networks(rated, rows, damaged, options),
-    )
+def _fit(rated: Photographs, rows: Indices, learned: Examples, options: TfiqaSmallOptions) -> Fitted:
+    people = fit_people(rated, rows, options.components)
+    return people, train_networks(learned, rated.groups_away(rows), options)
 
 
 def _table(scores: Path) -> pd.DataFrame:
@@ -190,9 +186,8 @@ def _write(
     import tfiqa
 
     model = tfiqa.build_model("tfiqa_small", weights=None, **asdict(options))
-    people, damage, networks = fitted
+    people, networks = fitted
     model.get_layer("people").set_weights(people.weights())
-    model.get_layer("damage").set_weights(damage.weights())
     networks.set_to(model)
     output.mkdir(parents=True, exist_ok=True)
     model.save(output / "model.keras")

@@ -9,9 +9,9 @@ from scipy.linalg import logm
 import tfiqa
 from tfiqa.errors import InvalidInput, UnknownName
 from tfiqa.models.layers import ClippedStandardization, FilterBank, KernelRegression, LogCovariance, ToneHistogram
-from tfiqa.models.tfiqa_small import SHIFT, mixed
+from tfiqa.models.tfiqa_small import LOWEST, PEOPLE_SHARE, RANGE, SHIFT, mixed
 
-OPTIONS = {"components": 3, "photographs": 4, "distorted": 5, "networks": 2}
+OPTIONS = {"components": 3, "photographs": 4, "networks": 2}
 
 
 def picture(height, width, seed=0):
@@ -101,27 +101,27 @@ PEOPLE = np.log([[np.e**0.5, 0.1]]).astype(np.float32)  # 0.5, and off by 0.1
 PHOTOGRAPHED, DISTORTED = 60.0, -60.0
 
 
-def answers(kind, intact, *networks):
-    """Of one picture: what the kernels say of damage, and how intact and how uncertain each network says it is."""
-    return np.float32([[intact, kind]]), np.float32([[(value, np.log(deviation)) for value, deviation in networks]])
+def answers(odds, *networks):
+    """Of one picture: how intact and how uncertain each network says it is, and the log-odds of a photograph."""
+    return np.float32([[(value, np.log(deviation), odds) for value, deviation in networks]])
 
 
 def test_a_photograph_is_scored_as_people_would():
-    quality, uncertainty = mixed(PEOPLE, *answers(PHOTOGRAPHED, 0.3, (0.2, 0.3), (0.4, 0.3)))
+    quality, uncertainty = mixed(PEOPLE, answers(PHOTOGRAPHED, (0.2, 0.3), (0.4, 0.3)))
     np.testing.assert_allclose([quality, uncertainty], [[[50]], [[10]]], atol=1e-3)
 
 
 def test_a_distorted_picture_is_scored_by_how_intact_it_is():
-    quality, uncertainty = mixed(PEOPLE, *answers(DISTORTED, 0.5, (0.2, 0.3), (0.4, 0.1)))
-    intact = (0.5 + (0.2 + 0.4) / 2) / 2
-    np.testing.assert_allclose(quality, [[100 * (0.2 * 0.5 + 0.8 * (0.1 + 0.75 * intact))]], atol=1e-3)
-    off = (0.3**2 + 0.1**2) / 2 + 0.1**2  # the networks' own, and 0.5 beside 0.3
-    np.testing.assert_allclose(uncertainty, [[100 * 0.8 * 0.75 * np.sqrt(off)]], atol=1e-3)
+    quality, uncertainty = mixed(PEOPLE, answers(DISTORTED, (0.2, 0.3), (0.4, 0.1)))
+    rest = 1 - PEOPLE_SHARE
+    np.testing.assert_allclose(quality, [[100 * (PEOPLE_SHARE * 0.5 + rest * (LOWEST + RANGE * 0.3))]], atol=1e-3)
+    off = (0.3**2 + 0.1**2) / 2 + 0.1**2  # their own, and .2 beside .4
+    np.testing.assert_allclose(uncertainty, [[100 * rest * RANGE * np.sqrt(off)]], atol=1e-3)
 
 
 def test_doubt_lies_between_and_adds_to_the_uncertainty():
-    sure = [mixed(PEOPLE, *answers(kind, 0, (0, 0.1))) for kind in (PHOTOGRAPHED, DISTORTED)]
-    quality, uncertainty = mixed(PEOPLE, *answers(-SHIFT, 0, (0, 0.1)))  # as likely a photograph as not
+    sure = [mixed(PEOPLE, answers(odds, (0, 0.1))) for odds in (PHOTOGRAPHED, DISTORTED)]
+    quality, uncertainty = mixed(PEOPLE, answers(-SHIFT, (0, 0.1)))  # as likely a photograph as not
     between = (sure[0][0] + sure[1][0]) / 2
     np.testing.assert_allclose(quality, between, atol=1e-3)
     squares = (np.square(sure[0][1]) + np.square(sure[1][1])) / 2 + np.square(sure[0][0] - between)
@@ -129,8 +129,7 @@ def test_doubt_lies_between_and_adds_to_the_uncertainty():
 
 
 def test_scores_stay_on_their_scale():
-    damage = answers(PHOTOGRAPHED, 0, (0, 1))
-    high, low = (mixed(np.float32([each]), *damage) for each in ((7, 9), (-7, -9)))
+    high, low = (mixed(np.float32([each]), answers(PHOTOGRAPHED, (0, 1))) for each in ((7, 9), (-7, -9)))
     np.testing.assert_array_equal([high[0], low[0]], [[[100]], [[0]]])
     np.testing.assert_array_equal([high[1], low[1]], [[[30]], [[2]]])
 
@@ -156,5 +155,5 @@ def test_the_model_says_what_it_is_and_survives_a_file(tmp_path):
 def test_options_that_make_no_sense():
     with pytest.raises(UnknownName, match="body"):
         tfiqa.build_model("tfiqa_small", body="resnet18")
-    with pytest.raises(InvalidInput, match=r"at least 1\. Received: \(0, 4, 5, 2\)"):
+    with pytest.raises(InvalidInput, match=r"at least 1\. Received: \(0, 4, 2\)"):
         tfiqa.build_model("tfiqa_small", **{**OPTIONS, "components": 0})

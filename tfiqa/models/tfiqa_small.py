@@ -1,4 +1,4 @@
-"""The model that comes with tfiqa: fixed filters, their covariance in the picture, kernel regressions and small networks.
+"""The model that comes with tfiqa: fixed filters, their covariance in the picture, a kernel regression and small networks.
 
 How it was made: `tools/train_tfiqa_small.py`; what was tried, and what came out: `docs/experiments.md`. Weak supervision by
 full-reference measures follows H. Lin, V. Hosu, D. Saupe, "DeepFL-IQA: Weak Supervision for Deep IQA Feature Learning", 2020.
@@ -26,16 +26,16 @@ BODY = "filter_bank"  # `mlsp_taps.smallest_side` knows its smallest picture
 LUMA = 56  # the bank's map of mean luma
 HUNDREDTHS = 100.0
 UNCERTAINTY_RANGE = (2.0, 30.0)
-PEOPLE_GAMMA, DAMAGE_GAMMA = 0.2, 0.3  # the kernels' widths, chosen by the five splits and by distorted pictures
-UNITS = (256, 128)  # of a network that tells damage
-DAMAGE = 2  # numbers of such a network
-# How likely a picture is as it was photographed: the logistic function of 6 (t + 0.3), t being -1 for the artificially distorted
-# pictures that were learned from and 1 for the photographs. Doubtful ones count as photographs.
-SLOPE, SHIFT = 6.0, 0.3
-# Of a distorted picture, 0.2 of the score is what people would say of a photograph like it; the rest goes from 0.1 to 0.85
-# of the scale by how intact the measures would call it.
-PEOPLE_SHARE = 0.2
-LOWEST, RANGE = 0.1, 0.75
+PEOPLE_GAMMA = 0.2  # the kernels' width, chosen by five splits
+UNITS = (512, 128)  # of a network
+ANSWERS = 3  # numbers of a network
+# How likely a picture is as it was photographed: the logistic function of (t + 3) / 2, t being the networks' log-odds. Doubtful
+# ones count as photographs.
+SLOPE, SHIFT = 0.5, 3.0
+# Of a distorted picture, 0.1 of the score is what people would say of a photograph like it; the rest goes from 0.15 to 0.9 of
+# the scale by how intact the networks call it.
+PEOPLE_SHARE = 0.1
+LOWEST, RANGE = 0.15, 0.75
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,20 @@ class TfiqaSmallOptions:
         body: "filter_bank", the only one.
         components: length of the kernels' feature vectors, after their projection.
         photographs: training vectors of photographs that the kernels for people's scores keep.
-        distorted: of distorted, undistorted and photographed pictures that those for damage keep.
-        networks: how many networks tell damage beside the kernels.
+        networks: how many there are beside the kernels.
     """
 
     body: str = BODY
     components: int = 384
     photographs: int = 2000
-    distorted: int = 2500
-    networks: int = 2
+    networks: int = 3
 
     def __post_init__(self) -> None:
         if self.body != BODY:
             raise UnknownName(unknown_name("body", str(self.body), (BODY,)))
-        sizes = (self.components, self.photographs, self.distorted, self.networks)
+        sizes = (self.components, self.photographs, self.networks)
         if not all(isinstance(size, int) and size >= 1 for size in sizes):
-            raise InvalidInput(f"components, photographs, distorted and networks are at least 1. Received: {sizes}")
+            raise InvalidInput(f"components, photographs and networks are at least 1. Received: {sizes}")
 
 
 @MODELS.register(
@@ -91,10 +89,9 @@ def build_tfiqa_small(options: TfiqaSmallOptions) -> keras.Model:
     image = keras.Input((None, None, 3), name="image")
     features = picture_features(image)
     people = KernelRegression(2, options.components, options.photographs, PEOPLE_GAMMA, name="people")(features)
-    damage = KernelRegression(2, options.components, options.distorted, DAMAGE_GAMMA, name="damage")(features)
     standard = ClippedStandardization(name="standard")(features)
     networks = ops.stack([chained(network_layers(i), standard) for i in range(options.networks)], axis=1)
-    quality, uncertainty = mixed(people, damage, networks)
+    quality, uncertainty = mixed(people, networks)
     return quality_model(image, {"quality": quality, "uncertainty": uncertainty}, info_of("tfiqa_small", options))
 
 
@@ -112,14 +109,14 @@ def picture_features(image: Any) -> Any:
 
 
 def network_layers(number: int) -> list[keras.layers.Dense]:
-    """The layers of the network of this number, from standardised features to DAMAGE numbers."""
+    """The layers of the network of this number, from standardised features to ANSWERS numbers."""
     from keras import layers
 
     hidden = [
-        layers.Dense(units, activation="gelu", dtype="float32", name=f"damage_{number}_{i}")
+        layers.Dense(units, activation="gelu", dtype="float32", name=f"network_{number}_{i}")
         for i, units in enumerate(UNITS)
     ]
-    return [*hidden, layers.Dense(DAMAGE, dtype="float32", name=f"damage_{number}")]
+    return [*hidden, layers.Dense(ANSWERS, dtype="float32", name=f"network_{number}")]
 
 
 def chained(layers: Sequence[keras.layers.Layer], x: Any) -> Any:
@@ -129,25 +126,25 @@ def chained(layers: Sequence[keras.layers.Layer], x: Any) -> Any:
     return x
 
 
-def mixed(people: Any, damage: Any, networks: Any) -> tuple[Any, Any]:
+def mixed(people: Any, networks: Any) -> tuple[Any, Any]:
     """Quality and uncertainty (N, 1) of what the kernels and the networks say.
 
     Args:
         people: (N, 2): what people would say of a photograph like it, 0..1, and the logarithm of how far off that is.
-        damage: (N, 2): how intact VSI would call it, 0..1; from -1 for distorted to 1 for as photographed.
-        networks: (N, networks, 2): how intact VSI would call it; the logarithm of how far off that is. Their mean counts as much
-            as the kernels' answer; where all these differ the score is more uncertain (B. Lakshminarayanan, A. Pritzel, C.
-            Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", NeurIPS 2017).
+        networks: (N, networks, ANSWERS): how intact it is, 0..1, the logarithm of how far off that is, the log-odds that it is
+            as it was photographed. Where networks differ about the first the score is more uncertain (B. Lakshminarayanan, A.
+            Pritzel, C. Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", NeurIPS 2017).
     """
     from keras import ops
 
-    photographed = ops.sigmoid(SLOPE * (damage[:, 1:] + SHIFT))
+    intact, _, odds = ops.split(ops.mean(networks, axis=1), ANSWERS, axis=1)
+    photographed = ops.sigmoid(SLOPE * (odds + SHIFT))
     as_photograph = people[:, :1]
-    intact = ops.concatenate([damage[:, :1], ops.mean(networks[..., 0], axis=1, keepdims=True)], axis=1)
     share = 1 - PEOPLE_SHARE
-    as_distorted = PEOPLE_SHARE * as_photograph + share * (LOWEST + RANGE * ops.mean(intact, axis=1, keepdims=True))
+    as_distorted = PEOPLE_SHARE * as_photograph + share * (LOWEST + RANGE * intact)
     quality = photographed * as_photograph + (1 - photographed) * as_distorted
-    off = ops.mean(ops.exp(2 * networks[..., 1]), axis=1, keepdims=True) + ops.var(intact, axis=1, keepdims=True)
+    off = ops.mean(ops.exp(2 * networks[..., 1]), axis=1, keepdims=True)
+    off += ops.var(networks[..., 0], axis=1, keepdims=True)
     within = photographed * ops.exp(2 * people[:, 1:]) + (1 - photographed) * (share * RANGE) ** 2 * off
     between = photographed * (1 - photographed) * ops.square(as_photograph - as_distorted)
     return (
