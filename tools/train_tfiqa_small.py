@@ -25,6 +25,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pandas as pd
+from phone_damage import KINDS
 from scored_pictures import agreement, tool_command
 from tfiqa_small_data import (
     Array,
@@ -48,7 +49,8 @@ SOURCES = (
     "BIQ2021 (N. Ahmed, S. Asif, Journal of Electronic Imaging 2022), {rated:,} of its 12,000 photographs with mean opinion "
     "scores of 30 people, for research and development under its own terms: the human scores, and {good} photographs to distort",
     "gb82, {gb82} lossless photographs, CC0: to distort",
-    "Scores of the {distorted:,} distorted pictures: VSI (L. Zhang, Y. Shen, H. Li, IEEE TIP 2014), no people",
+    "Scores of the {distorted:,} distorted pictures: VSI (L. Zhang, Y. Shen, H. Li, IEEE TIP 2014), and at most what their "
+    "damage leaves for {phones:,} damaged as by phones; no people",
 )
 
 scores_option = click.option("--scores", type=click.Path(path_type=Path, exists=True), required=True, help="Manifest.")
@@ -100,11 +102,12 @@ def fit(scores: Path, gb82: Path, work: Path, output: Path, distorted: Path | No
         reports.append({**_on_photographs(fitted, rated, split.test), **_on_distorted(fitted, others)})
         click.echo(json.dumps(reports[-1]))
     fitted = _fit(rated, np.arange(len(table)), learned, options)
-    contents = {task.image for task in tasks}
+    contents = {task.image for task in tasks if task.distortion == ORIGINAL}
     counts = {
         "rated": len(table),
         "good": len(contents & set(table["image"])),
         "gb82": len(contents - set(table["image"])),
+        "phones": sum(task.distortion in KINDS for task in tasks),
         "distorted": sum(task.distortion not in (ORIGINAL, PROCESSED) for task in tasks),
     }
     _write(output, options, fitted, reports, counts)

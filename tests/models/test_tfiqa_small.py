@@ -9,7 +9,7 @@ from scipy.linalg import logm
 import tfiqa
 from tfiqa.errors import InvalidInput, UnknownName
 from tfiqa.models.layers import ClippedStandardization, FilterBank, KernelRegression, LogCovariance, ToneHistogram
-from tfiqa.models.tfiqa_small import LOWEST, PEOPLE_SHARE, RANGE, SHIFT, mixed
+from tfiqa.models.tfiqa_small import LOWEST, RANGE, SHIFT, mixed
 
 OPTIONS = {"components": 3, "photographs": 4, "networks": 2}
 
@@ -113,10 +113,9 @@ def test_a_photograph_is_scored_as_people_would():
 
 def test_a_distorted_picture_is_scored_by_how_intact_it_is():
     quality, uncertainty = mixed(PEOPLE, answers(DISTORTED, (0.2, 0.3), (0.4, 0.1)))
-    rest = 1 - PEOPLE_SHARE
-    np.testing.assert_allclose(quality, [[100 * (PEOPLE_SHARE * 0.5 + rest * (LOWEST + RANGE * 0.3))]], atol=1e-3)
+    np.testing.assert_allclose(quality, [[100 * (LOWEST + RANGE * 0.3)]], atol=1e-3)
     off = (0.3**2 + 0.1**2) / 2 + 0.1**2  # their own, and .2 beside .4
-    np.testing.assert_allclose(uncertainty, [[100 * rest * RANGE * np.sqrt(off)]], atol=1e-3)
+    np.testing.assert_allclose(uncertainty, [[100 * RANGE * np.sqrt(off)]], atol=1e-3)
 
 
 def test_doubt_lies_between_and_adds_to_the_uncertainty():

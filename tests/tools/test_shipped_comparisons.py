@@ -9,20 +9,20 @@ from phone_damage import KINDS
 from shipped_comparisons import COMPARISONS, ORDERS, PHOTOGRAPHS, counts, judged, pictures, scores_of
 
 MODEL = Path(__file__).resolve().parents[2] / "saved_models" / "tfiqa_small"
-# The least share of right comparisons, by kind and of all: what the model reaches (docs/tfiqa_small.md, which also says what it
-# gave up for codecs) less one or two of 42, for other processors. It should be 1 everywhere.
+# The least share of right comparisons, by kind and of all: what the model reaches (docs/tfiqa_small.md) less one or two of 42, for
+# other processors. It should be 1 everywhere.
 LEAST = {
-    "dark": 0.8,
+    "dark": 0.83,
     "overexposed": 0.96,
-    "defocused": 0.95,
-    "shaken": 0.85,
-    "noisy": 0.95,
-    "smeared": 0.85,
+    "defocused": 0.97,
+    "shaken": 0.97,
+    "noisy": 0.97,
+    "smeared": 0.83,
     "compressed": 0.95,
-    "enlarged": 0.92,
-    "hazy": 0.85,
+    "enlarged": 0.97,
+    "hazy": 0.92,
 }
-LEAST_OF_ALL = 0.92
+LEAST_OF_ALL = 0.955
 
 
 @pytest.fixture(scope="module")

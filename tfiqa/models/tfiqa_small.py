@@ -29,12 +29,10 @@ UNCERTAINTY_RANGE = (2.0, 30.0)
 PEOPLE_GAMMA = 0.2  # the kernels' width, chosen by five splits
 UNITS = (512, 128)  # of a network
 ANSWERS = 3  # numbers of a network
-# How likely a picture is as it was photographed: the logistic function of (t + 3) / 2, t being the networks' log-odds. Doubtful
+# How likely a picture is as it was photographed: the logistic function of 0.4 (t + 4), t being the networks' log-odds. Doubtful
 # ones count as photographs.
-SLOPE, SHIFT = 0.5, 3.0
-# Of a distorted picture, 0.1 of the score is what people would say of a photograph like it; the rest goes from 0.15 to 0.9 of
-# the scale by how intact the networks call it.
-PEOPLE_SHARE = 0.1
+SLOPE, SHIFT = 0.4, 4.0
+# The score of a distorted picture goes from 0.15 to 0.9 of the scale by how intact the networks call it.
 LOWEST, RANGE = 0.15, 0.75
 
 
@@ -140,12 +138,11 @@ def mixed(people: Any, networks: Any) -> tuple[Any, Any]:
     intact, _, odds = ops.split(ops.mean(networks, axis=1), ANSWERS, axis=1)
     photographed = ops.sigmoid(SLOPE * (odds + SHIFT))
     as_photograph = people[:, :1]
-    share = 1 - PEOPLE_SHARE
-    as_distorted = PEOPLE_SHARE * as_photograph + share * (LOWEST + RANGE * intact)
+    as_distorted = LOWEST + RANGE * intact
     quality = photographed * as_photograph + (1 - photographed) * as_distorted
     off = ops.mean(ops.exp(2 * networks[..., 1]), axis=1, keepdims=True)
     off += ops.var(networks[..., 0], axis=1, keepdims=True)
-    within = photographed * ops.exp(2 * people[:, 1:]) + (1 - photographed) * (share * RANGE) ** 2 * off
+    within = photographed * ops.exp(2 * people[:, 1:]) + (1 - photographed) * RANGE**2 * off
     between = photographed * (1 - photographed) * ops.square(as_photograph - as_distorted)
     return (
         ops.clip(HUNDREDTHS * quality, 0.0, HUNDREDTHS),
