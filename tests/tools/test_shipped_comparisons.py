@@ -9,8 +9,8 @@ from phone_damage import KINDS
 from shipped_comparisons import COMPARISONS, ORDERS, PHOTOGRAPHS, counts, judged, pictures, scores_of
 
 MODEL = Path(__file__).resolve().parents[2] / "saved_models" / "tfiqa_small"
-# The least share of right comparisons, by kind and of all: what the model reaches (docs/tfiqa_small.md) less one or two of 42, for
-# other processors. It should be 1 everywhere.
+# The least share of right comparisons, by kind and of all: what the model reaches (docs/tfiqa_small.md) less one or two of 42,
+# for other processors. It should be 1 everywhere.
 LEAST = {
     "dark": 0.83,
     "overexposed": 0.96,
