@@ -1,4 +1,4 @@
-"""The distorted pictures that `tfiqa_small` learns from: which there are, and their features and VSI."""
+"""The pictures that `tfiqa_small` learns from besides the rated ones: which there are, and their features and VSI."""
 
 from __future__ import annotations
 
@@ -54,14 +54,15 @@ def material(table: pd.DataFrame, splits: Sequence[Split], lossless: Sequence[st
     """What is to be made of the rated photographs (columns image, score, group) and of lossless pictures.
 
     Of each group of photographs the best, down to PRISTINE_SCORE, at a size of its own: every distortion at two levels where a
-    split tests on it, as it is missing when that split is fitted, else at one; every codec at two qualities. Of each lossless
-    picture every level and more qualities. Besides, all of them undistorted in every size.
+    split tests on it, as it is missing when that split is fitted, else at one; every codec at two qualities, every phone's damage
+    at two amounts. Of each lossless picture every level and more qualities and amounts. Besides, all of them undistorted in every
+    size; and copies of all photographs, processed as usual.
     """
     tested = set().union(*(table["image"].iloc[split.test] for split in splits))
     best = table.sort_values("score", ascending=False, kind="stable").drop_duplicates("group")
     rng = np.random.default_rng(7)
     made: list[tuple[Any, ...]] = []
-    chosen = []
+    chosen: list[tuple[str, str, int]] = []
     for image, group in best.loc[best["score"] >= PRISTINE_SCORE, ["image", "group"]].itertuples(index=False):
         side = int(rng.choice(SIDES))
         chosen.append((image, group, side))
@@ -74,7 +75,12 @@ def material(table: pd.DataFrame, splits: Sequence[Split], lossless: Sequence[st
         made += [(image, image, *each) for each in _of_lossless()]
     sides = {each[:3] for each in made} | {(*each[:2], side) for each in made for side in ORIGINAL_SIDES}
     made += [(*each, ORIGINAL, 0) for each in sorted(sides)]
-    made += _of_phones(table, chosen, lossless)
+    rng = np.random.default_rng(8)
+    made += _of_phones(chosen, lossless, rng)
+    rated = [*table[["image", "group"]].itertuples(index=False, name=None), *((image, image) for image in lossless)]
+    made += [
+        (*each, int(side), PROCESSED, 0) for each in rated for side in rng.choice(ORIGINAL_SIDES, PROCESSED_COPIES)
+    ]
     return [Task._make((*each, seed)) for seed, each in enumerate(made)]
 
 
@@ -84,21 +90,14 @@ def _of_lossless() -> list[tuple[int, str, int]]:
 
 
 def _of_phones(
-    table: pd.DataFrame, chosen: Sequence[tuple[str, str, int]], lossless: Sequence[str]
+    chosen: Sequence[tuple[str, str, int]], lossless: Sequence[str], rng: np.random.Generator
 ) -> list[tuple[Any, ...]]:
-    rng = np.random.default_rng(8)
     made: list[tuple[Any, ...]] = []
     for each in chosen:
         for kind in KINDS:
             made += [(*each, kind, int(i)) for i in rng.choice(PHONE_LEVELS + 1, PHONE_AMOUNTS, replace=False)]
-    made += [
-        (i, i, LOSSLESS_DISTORTED, kind, level) for i in lossless for kind in KINDS for level in LOSSLESS_PHONE_LEVELS
-    ]
-    rated = [*table[["image", "group"]].itertuples(index=False, name=None), *((image, image) for image in lossless)]
-    made += [
-        (*each, int(side), PROCESSED, 0) for each in rated for side in rng.choice(ORIGINAL_SIDES, PROCESSED_COPIES)
-    ]
-    return made
+    levels = [(LOSSLESS_DISTORTED, kind, level) for kind in KINDS for level in LOSSLESS_PHONE_LEVELS]
+    return made + [(image, image, *each) for image in lossless for each in levels]
 
 
 def make_material(tasks: Sequence[Task], folder: Path, workers: int) -> None:

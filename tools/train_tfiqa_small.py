@@ -12,7 +12,7 @@ BIQ2021 is a folder of 1,000 of its pictures with their scores (0..1), GB82 the 
 `fit` tells how good the model is on five splits, each time fitted without the split's test pictures and what was made of them,
 and then fits it to all; with `--distorted` it also tells how it agrees with VSI on a folder of weak labels of other pictures.
 
-On two cores it took 80 minutes: 58 to distort 34,286 pictures, 22 for six fits.
+On two cores it took two hours: 75 minutes to make 58,024 pictures, 30 to 45 for six fits.
 """
 
 from __future__ import annotations
