@@ -98,8 +98,7 @@ def _mirrored(x: Any, around: int) -> Any:
     """With so many rows and columns more on each side, mirrored about the outermost ones: in a third of the time of `ops.pad`."""
     for axis in (1, 2):
         before, after = (
-            x[:, start:end] if axis == 1 else x[:, :, start:end]
-            for start, end in ((1, around + 1), (-around - 1, -1))
+            x[:, start:end] if axis == 1 else x[:, :, start:end] for start, end in ((1, around + 1), (-around - 1, -1))
         )
         x = ops.concatenate([ops.flip(before, axis), x, ops.flip(after, axis)], axis)
     return x
