@@ -2,11 +2,12 @@
 
     python tools/benchmark_scoring.py [--model FOLDER|FILE.keras] [--runs 7] [--pictures 16] [--starts 2] [--no-torch]
 
-JPEGs of 640x480 go through `Scorer.rows` as a list, on all processors; one of 12 megapixels is scored alone. A fresh process
-scores one picture of each size: "start" is the time from the process's start to the score, "memory" its largest resident memory
-(VmHWM, so Linux alone). Beside it stands what a score of a common small network would take: torchvision's ResNet-18 in PyTorch,
-random weights, inference mode, as many threads. Its pictures are decoded in full by Pillow in threads that work ahead, get the
-size of the model's protocol, and go through the network whole and one at a time. `pip install tfiqa[benchmark]` brings it.
+JPEGs of 640x480 go through `Scorer.rows` as a list, on all processors and with the threads that `tfiqa score` uses; one of 12
+megapixels is scored alone. A fresh process scores one picture of each size: "start" is the time from the process's start to the
+score, "memory" its largest resident memory (VmHWM, so Linux alone). Beside it stands what a score of a common small network would
+take: torchvision's ResNet-18 in PyTorch, random weights, inference mode, as many threads. Its pictures are decoded in full by
+Pillow in threads that work ahead, get the size of the model's protocol, and go through the network whole and one at a time. `pip
+install tfiqa[benchmark]` brings it.
 
 The two take turns. A time is the least of all turns, a ratio the median of the turns' ratios: on a machine with other work trust
 the ratios. Without --model it is the model that comes with tfiqa.
@@ -38,6 +39,7 @@ NOISE = 4.0  # grey levels; with it a JPEG of 12 megapixels has 3 MB, as those o
 QUALITY = 92
 AIMS = {"a second": 60.0, "seconds": 0.5, "gigabytes": 1.0}
 TFIQA, TORCH = "tfiqa", "ResNet-18"
+SEVERAL, ALONE = "640x480", "12 megapixels"
 CHANNEL_MEAN, CHANNEL_DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # torchvision's, in levels
 
 Score = Callable[[list[bytes]], list[float]]
@@ -55,11 +57,12 @@ def photograph(size: tuple[int, int], number: int = 0) -> bytes:
     return stream.getvalue()
 
 
-def of_tfiqa(model: Path) -> Score:
-    """Scores by the model."""
+def of_tfiqa(model: Path, several: bool = False) -> Score:
+    """Scores by the model, loaded for several pictures or for one."""
+    from tfiqa.cli.list_scorer import list_scorer
     from tfiqa.serving.scorer import Scorer
 
-    scorer = Scorer.load(model)
+    scorer = list_scorer(model) if several else Scorer.load(model)
 
     def score(pictures: list[bytes]) -> list[float]:
         rows = list(scorer.rows(pictures))
@@ -152,30 +155,40 @@ def child(kind: str, model: str, picture: Path) -> None:
 
 def report(model: Path, resize: str, arguments: argparse.Namespace) -> Iterator[str]:
     """The lines to print, as they are measured."""
-    kinds = [TFIQA] if arguments.no_torch else [TFIQA, TORCH]
     yield f"{model}, {resize}, {os.cpu_count()} processors"
-    small = [photograph(SMALL, number) for number in range(arguments.pictures)]
-    large = photograph(LARGE)
-    # Processes first: they are to have the machine for themselves.
     with tempfile.TemporaryDirectory() as folder:
-        for name, data in (("640x480", small[0]), ("12 megapixels", large)):
+        for name, data in ((SEVERAL, photograph(SMALL)), (ALONE, photograph(LARGE))):
             file = Path(folder) / "picture.jpg"
             file.write_bytes(data)
-            for kind in kinds:
+            for kind in kinds(arguments):
                 seconds, memory = fresh_process(kind, str(model) if kind == TFIQA else resize, file, arguments.starts)
                 yield f"{name:14} {kind:10} start {seconds:6.2f} s   memory {memory:5.2f} GB{aim(kind, 'gigabytes', 'below')}"
-    work = {kind: of_tfiqa(model) if kind == TFIQA else of_torch(resize) for kind in kinds}
-    for name, pictures in (("640x480", small), ("12 megapixels", [large])):
-        turns = take_turns(work, pictures, arguments.runs)
-        for kind in kinds:
-            least = turns.least(kind)
-            figure = (
-                f"{len(pictures) / least:6.1f} a second{aim(kind, 'a second', 'at least')}"
-                if len(pictures) > 1
-                else f"{least:6.3f} s{aim(kind, 'seconds', 'below')}"
-            )
-            beside = f"   {turns.ratio():.2f} times as fast as {TORCH}" if kind == TFIQA and TORCH in kinds else ""
-            yield f"{name:14} {kind:10} {figure}{beside}"
+    for name in (SEVERAL, ALONE):  # each in a process of its own, as they differ in TensorFlow's threads
+        command = [sys.executable, __file__, *sys.argv[1:], "--model", str(model), "--resize", resize, "--turns", name]
+        yield subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.rstrip()
+
+
+def report_turns(name: str, model: Path, resize: str, arguments: argparse.Namespace) -> Iterator[str]:
+    """The lines of pictures of one size."""
+    several = name == SEVERAL
+    pictures = [photograph(SMALL, number) for number in range(arguments.pictures)] if several else [photograph(LARGE)]
+    compared = kinds(arguments)
+    work = {kind: of_tfiqa(model, several) if kind == TFIQA else of_torch(resize) for kind in compared}
+    turns = take_turns(work, pictures, arguments.runs)
+    for kind in compared:
+        least = turns.least(kind)
+        figure = (
+            f"{len(pictures) / least:6.1f} a second{aim(kind, 'a second', 'at least')}"
+            if several
+            else f"{least:6.3f} s{aim(kind, 'seconds', 'below')}"
+        )
+        beside = f"   {turns.ratio():.2f} times as fast as {TORCH}" if kind == TFIQA and TORCH in compared else ""
+        yield f"{name:14} {kind:10} {figure}{beside}"
+
+
+def kinds(arguments: argparse.Namespace) -> list[str]:
+    """What is measured."""
+    return [TFIQA] if arguments.no_torch else [TFIQA, TORCH]
 
 
 def aim(kind: str, figure: str, words: str) -> str:
@@ -191,6 +204,8 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=16, help="of 640x480, at most 28")
     parser.add_argument("--starts", type=int, default=2, help="processes for each kind and size")
     parser.add_argument("--no-torch", action="store_true", help="tfiqa alone")
+    parser.add_argument("--turns", choices=(SEVERAL, ALONE), help=argparse.SUPPRESS)
+    parser.add_argument("--resize", help=argparse.SUPPRESS)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--picture", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -198,11 +213,15 @@ def main() -> None:
         child(arguments.child, arguments.model, arguments.picture)
         return
 
-    from tfiqa.serving.scorer import Scorer
-    from tfiqa.serving.shipped_model import shipped_model
+    if arguments.turns:
+        lines = report_turns(arguments.turns, Path(arguments.model), arguments.resize, arguments)
+    else:
+        from tfiqa.serving.scorer import Scorer
+        from tfiqa.serving.shipped_model import shipped_model
 
-    model = Path(arguments.model) if arguments.model else shipped_model()
-    for line in report(model, Scorer.load(model).info.protocol.resize, arguments):
+        model = Path(arguments.model) if arguments.model else shipped_model()
+        lines = report(model, Scorer.load(model).info.protocol.resize, arguments)
+    for line in lines:
         print(line, flush=True)
 
 

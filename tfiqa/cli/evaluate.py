@@ -71,6 +71,7 @@ def evaluate(
     Pictures that cannot be read, and with --boxes those with a box beyond their pixels, are left out, counted and listed; the
     exit status is then 3.
     """
+    from tfiqa.cli.list_scorer import list_scorer
     from tfiqa.cli.progress import picture_progress
     from tfiqa.cli.tensorflow_start import load_tensorflow
     from tfiqa.databases.manifest import read_manifest
@@ -81,10 +82,9 @@ def evaluate(
     from tfiqa.databases.box_rows import has_boxes
     from tfiqa.pipelines.labelled_pictures import LabelledPictures, read_labelled_pictures
     from tfiqa.serving.evaluation import evaluate_scorer, select_rows
-    from tfiqa.serving.scorer import Scorer
 
     data, chosen = select_rows(LabelledPictures.of(rows) if rows else read_labelled_pictures(manifest), split)
-    scorer = Scorer.load(model, batch_size=batch_size)
+    scorer = list_scorer(model, batch_size=batch_size)
     say(f"{scorer.source}: {scorer.info.scale}")
     say(f"{len(data)} pictures of {manifest} ({chosen}): {data.manifest.scale}")
     if with_boxes:

@@ -111,15 +111,13 @@ def _scored(
 
     files = find_pictures(pictures)
 
+    from tfiqa.cli.list_scorer import list_scorer
     from tfiqa.cli.progress import picture_progress
-    from tfiqa.cli.tensorflow_start import load_tensorflow
 
-    load_tensorflow()
+    scorer = list_scorer(model, batch_size=batch_size, workers=workers)
 
-    from tfiqa.serving.scorer import Scorer
     from tfiqa.serving.uncertain_scores import require_uncertainty
 
-    scorer = Scorer.load(model, batch_size=batch_size, workers=workers)
     require_uncertainty(scorer)
     assert scorer.info.scale is not None  # Scorer refuses models without one
     say(f"{scorer.source}: {scorer.info.scale}")

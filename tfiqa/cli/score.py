@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import click
 
+from tfiqa.cli.list_scorer import list_scorer
 from tfiqa.cli.output import SOME_FAILED, row_options, say, stream_rows
 from tfiqa.serving.shipped_model import SHIPPED
 
@@ -86,7 +87,8 @@ def score(
     with ExitStack() as at_end:
         scorer: RowScorer
         if server is None:
-            scorer = _scorer(model, batch_size=batch_size or PATCHES, workers=workers, **limit)
+            several = len(files) > 1 and workers != 1
+            scorer = _scorer(model, several, batch_size=batch_size or PATCHES, workers=workers, **limit)
         else:
             from tfiqa.serving.client import TIMEOUT_SECONDS, PredictClient
             from tfiqa.serving.picture_requests import WORKERS
@@ -117,14 +119,15 @@ def score(
         context.exit(SOME_FAILED)
 
 
-def _scorer(model: str | None, **settings: Any) -> RowScorer:
+def _scorer(model: str | None, several: bool, **settings: Any) -> RowScorer:
     from tfiqa.cli.tensorflow_start import load_tensorflow
 
     load_tensorflow()
 
     from tfiqa.serving.scorer import Scorer
 
-    scorer = Scorer.load(model, **settings)
+    load = list_scorer if several else Scorer.load
+    scorer = load(None if model is None else Path(model), **settings)
     say(f"{scorer.source}: {scorer.info.scale}")
     return scorer
 
