@@ -125,4 +125,4 @@ class Regression:
         """In the order of the layer's weights."""
         places = self.places
         vectors = [places.mean, places.deviation, places.weight, places.origin, places.projection]
-        return [*vectors, self.centres, self.coefficients, self.offsets]
+        return [*vectors, self.centres, np.square(self.centres).sum(1), self.coefficients, self.offsets]

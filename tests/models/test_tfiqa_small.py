@@ -81,7 +81,8 @@ def test_kernel_regression_against_the_formula():
     layer.build(x.shape)
     mean, deviation, weight, origin = rng.uniform(0.1, 1, (4, 6))
     projection, centres, coefficients, offset = (rng.normal(size=s) for s in ((6, 3), (4, 3), (4, 2), (2,)))
-    layer.set_weights([mean, deviation, weight, origin, projection, centres, coefficients, offset])
+    squares = np.square(centres).sum(1)
+    layer.set_weights([mean, deviation, weight, origin, projection, centres, squares, coefficients, offset])
     places = (weight * np.clip((x - mean) / deviation, -3, 3) - origin) @ projection
     apart = np.square(places[:, None] - centres[None]).sum(-1)
     np.testing.assert_allclose(layer(x), offset + np.exp(-0.7 * apart) @ coefficients, rtol=1e-4, atol=1e-5)

@@ -15,9 +15,9 @@ class KernelRegression(keras.layers.Layer):
     """Feature vectors (N, D) to `outputs` numbers (N, outputs), by Gaussian kernels around `centres` training vectors.
 
     Formula: ``z = w clip((x - m) / s, -3, 3)``, ``c = (z - z0) P``, ``y = b + sum_i a_i exp(-gamma |c - c_i|^2)``.
-    m, s, w, z0 (D,), the projection P (D, components), the centres c_i, the coefficients a_i and the offsets b are weights that
-    gradients do not train: they are fitted elsewhere (`tools/tfiqa_small_kernels.py`) and set. Numbers are float32 whatever the
-    precision policy.
+    m, s, w, z0 (D,), the projection P (D, components), the centres c_i, their squared lengths (kept, being slower to compute than
+    to read), the coefficients a_i and the offsets b are weights that gradients do not train: they are fitted elsewhere
+    (`tools/tfiqa_small_kernels.py`) and set. Numbers are float32 whatever the precision policy.
 
     Args:
         outputs: numbers a picture.
@@ -54,6 +54,7 @@ class KernelRegression(keras.layers.Layer):
         self.origin = weight("origin", (features,))
         self.projection = weight("projection", (features, self.components), "glorot_normal")
         self.centre = weight("centre", (self.centres, self.components))
+        self.square = weight("square", (self.centres,))
         self.coefficient = weight(
             "coefficient", (self.centres, self.outputs), keras.initializers.RandomNormal(0, 0.001)
         )
@@ -63,7 +64,7 @@ class KernelRegression(keras.layers.Layer):
         """The numbers."""
         clipped = ops.clip((ops.cast(inputs, "float32") - self.mean) / self.deviation, -CLIP, CLIP)
         places = ops.matmul(self.weight * clipped - self.origin, self.projection)
-        apart = ops.sum(ops.square(places), axis=1, keepdims=True) + ops.sum(ops.square(self.centre), axis=1)
+        apart = ops.sum(ops.square(places), axis=1, keepdims=True) + self.square
         apart = ops.maximum(apart - 2 * ops.matmul(places, ops.transpose(self.centre)), 0.0)
         return self.offset + ops.matmul(ops.exp(-self.gamma * apart), self.coefficient)
 
