@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfiqa.serving.shipped_model import SHIPPED
+
 if TYPE_CHECKING:
     from tfiqa.serving.scorer import Scorer
 
@@ -21,13 +23,11 @@ def list_scorer(model: Path | None, **settings: Any) -> Scorer:
 
     load_tensorflow()
 
-    from tfiqa.serving.scorer import Scorer, find_model
-    from tfiqa.serving.shipped_model import shipped_model
+    from tfiqa.serving.scorer import Scorer
 
-    found = shipped_model() if model is None else find_model(model)
-    if found.is_dir():
-        _one_thread_an_operation()
-    return Scorer.load(found, **settings)
+    if model is None or str(model) == SHIPPED or (model.is_dir() and not (model / "model.keras").is_file()):
+        _one_thread_an_operation()  # an exported folder, not a run's
+    return Scorer.load(model, **settings)
 
 
 def _one_thread_an_operation() -> None:
